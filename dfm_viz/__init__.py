@@ -1,0 +1,34 @@
+"""See why a weakly supervised localizer draws the box it draws.
+
+    family = dfm_viz.load_family("mobilenetv1_imagenet1k")
+    opened = family.open("cat.jpg")
+    result = family.inspect(opened, dfm_viz.Settings(beta=0.9))
+    result.methods["dfm"].box
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dfm_viz.inspection import Family, Inspection, Settings, list_families, load_family
+    from dfm_viz.types import UserError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Family": "dfm_viz.inspection",
+    "Inspection": "dfm_viz.inspection",
+    "Settings": "dfm_viz.inspection",
+    "UserError": "dfm_viz.types",
+    "list_families": "dfm_viz.inspection",
+    "load_family": "dfm_viz.inspection",
+}
+
+__all__ = ["Family", "Inspection", "Settings", "UserError", "list_families", "load_family"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used: torch takes seconds."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

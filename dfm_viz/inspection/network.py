@@ -1,0 +1,125 @@
+"""One checkpoint's answers about one picture, each stretch of the network run once and kept.
+
+What a stretch depends on is its key: the weights, the picture, and, for every insertion point
+passed, the draw with the parameters that this draw reads. So moving alpha re-runs only what lies
+behind a channel draw, and tau, target, threshold and colours run nothing.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dfm_viz.backbones import Localizer
+from dfm_viz.equations import DFMTrace
+from dfm_viz.inspection.cache import Cache
+from dfm_viz.methods import DFM, DFMParams
+from dfm_viz.types import Draw
+
+READS: Mapping[Draw, tuple[str, ...]] = {
+    Draw.POSITION: ("beta", "omega", "gamma", "apply", "neighbourhood"),
+    Draw.CHANNEL: ("alpha", "delta", "apply"),
+}
+"""The parameters that F_out depends on under each draw (Eq. 5-16)."""
+
+FEATURES = Cache(256 * 2**20)
+"""Features on the way, shared by all visitors, families and pictures."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""The networks share the cores: two at once only slow each other down."""
+
+
+@dataclass(frozen=True)
+class Final:
+    """The end of one path: the features that enter pooling (1, c, h, w) and the logits (classes)."""
+
+    features: Tensor
+    logits: Tensor
+
+
+def _bytes(value: Tensor | Final) -> int:
+    tensors = (value,) if isinstance(value, Tensor) else (value.features, value.logits)
+    return sum(t.numel() * t.element_size() for t in tensors) + 512
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model and one picture's input on the model's device.
+
+    Attributes:
+        model: in evaluation mode, never changed.
+        x: (1, 3, S, S).
+        stops: the stages whose features are kept, in the order of the network.
+        key: tells model and picture together from all others.
+    """
+
+    model: Localizer
+    x: Tensor
+    stops: tuple[str, ...]
+    key: Hashable
+
+    def before(self, point: str, taken: Mapping[str, Draw], params: DFMParams) -> Tensor:
+        """F_in at `point`, (1, c, h, w), after the draws `taken` at earlier points."""
+        return self._features(self._passed(taken, params), tuple(taken.items()), point, params)
+
+    def trace(
+        self, point: str, taken: Mapping[str, Draw], draw: Draw | None, params: DFMParams
+    ) -> DFMTrace:
+        """Every map of DFM at `point`, after the draws `taken` at earlier points."""
+        with torch.inference_mode():
+            return DFM(params).trace(self.before(point, taken, params), draw)
+
+    def final(self, draws: Mapping[str, Draw], params: DFMParams) -> Final:
+        """Features and logits at the end of one path; no draws: the network with DFM off."""
+        passed = self._passed(draws, params)
+
+        def compute() -> Final:
+            features = self._features(passed, tuple(draws.items()), None, params)
+            with torch.inference_mode():
+                return Final(features, self.model.logits(features)[0])
+
+        final: Final = FEATURES.get((self.key, passed, "final"), compute, _bytes)
+        return final
+
+    def _passed(self, draws: Mapping[str, Draw], params: DFMParams) -> Hashable:
+        values = dataclasses.asdict(params)
+        return tuple(
+            (point, draw, tuple(values[name] for name in READS[draw]))
+            for point, draw in draws.items()
+        )
+
+    def _features(
+        self,
+        passed: Hashable,
+        draws: tuple[tuple[str, Draw], ...],
+        stop: str | None,
+        params: DFMParams,
+    ) -> Tensor:
+        """Features behind stage `stop` (its own module not applied), after `draws`."""
+
+        def compute() -> Tensor:
+            start, x = self._start(draws, stop, params)
+            with _ONE_AT_A_TIME, torch.inference_mode():
+                return self.model.features.between(x, start, stop)
+
+        features: Tensor = FEATURES.get((self.key, passed, stop), compute, _bytes)
+        return features
+
+    def _start(
+        self, draws: tuple[tuple[str, Draw], ...], stop: str | None, params: DFMParams
+    ) -> tuple[str | None, Tensor]:
+        """Where the stretch that ends at `stop` begins, and the features there."""
+        if draws:
+            *earlier, (point, draw) = draws
+            trace = self.trace(point, dict(earlier), draw, params)
+            return point, trace.F_out
+        # With nothing inserted, continue from the last kept stage on the way.
+        names = self.model.features.names
+        end = len(names) if stop is None else names.index(stop)
+        ahead = [name for name in self.stops if names.index(name) < end]
+        if not ahead:
+            return None, self.x
+        return ahead[-1], self._features((), (), ahead[-1], params)

@@ -1,0 +1,201 @@
+"""The answer to one question about one picture: frozen, numpy, checked when made.
+
+Rendering, page, API, command line and export see nothing else. No torch here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfm_viz.inspection.settings import Settings
+from dfm_viz.types import Box, Draw
+
+SCHEMA_VERSION = 1
+
+Array = NDArray[np.float32]
+GridBox = tuple[int, int, int, int]
+
+
+def _array(rank: int, dtype: type = np.float32) -> Any:
+    return field(metadata={"rank": rank, "dtype": dtype})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """Checks arrays at birth: type, rank, finite values; then makes them read-only."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if "rank" not in item.metadata:
+                continue
+            value = getattr(self, item.name)
+            rank, dtype = item.metadata["rank"], item.metadata["dtype"]
+            if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != rank:
+                found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else value
+                raise TypeError(f"{item.name} must be {dtype.__name__} with {rank} axes, got {found}")
+            if not np.isfinite(value).all():
+                raise ValueError(f"{item.name} has NaN or infinite values: the weights are broken")
+            value.setflags(write=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodResult(_Checked):
+    """What one method says and where it looks.
+
+    Attributes:
+        label: class name.
+        class_index: index of that class.
+        score: softmax probability, 0 to 1.
+        map: raw class activation map, (h, w).
+        grid: the 224 x 224 bytes the box was cut from; drawn as they are.
+        box: in pixels of the upright picture, unrounded.
+        box_grid: the same box in whole pixels of `grid`.
+        iou: with the best true box, 0 to 1; None without one.
+        trained: False where the weights never saw the method.
+        note: what a reader must know ("not trained with it", "not as trained: ..."), or "".
+    """
+
+    label: str
+    class_index: int
+    score: float
+    map: Array = _array(2)
+    grid: NDArray[np.uint8] = _array(2, np.uint8)
+    box: Box
+    box_grid: GridBox
+    iou: float | None
+    trained: bool = True
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the API."""
+        return {
+            "label": self.label,
+            "class_index": self.class_index,
+            "score": self.score,
+            "map": self.map.tolist(),
+            "box": list(self.box),
+            "iou": self.iou,
+            "trained": self.trained,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathResult(_Checked):
+    """DFM under one outcome of its draws.
+
+    Attributes:
+        draw: insertion point -> draw.
+        probability: of this outcome at the current tau.
+        logit: of DFM's class.
+        map: raw class activation map of that class, (h, w).
+        box: in pixels of the upright picture.
+        box_grid: in whole pixels of the 224 x 224 map.
+    """
+
+    draw: Mapping[str, Draw]
+    probability: float
+    logit: float
+    map: Array = _array(2)
+    box: Box
+    box_grid: GridBox
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the API."""
+        return {
+            "draw": {point: str(draw) for point, draw in self.draw.items()},
+            "probability": self.probability,
+            "logit": self.logit,
+            "map": self.map.tolist(),
+            "box": list(self.box),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointResult(_Checked):
+    """Every map of DFM at one insertion point, under its paper symbol, for the shown path.
+
+    C_* are (channels,), P_* and Delta_M (h, w), F_in, C_ME, P_ME, F_out (channels, h, w).
+    `path` is the draw taken here; None in mode `off`, where F_out is F_in.
+    """
+
+    C_A: Array = _array(1)
+    C_E: Array = _array(1)
+    C_M: Array = _array(1)
+    P_A: Array = _array(2)
+    P_E: Array = _array(2)
+    P_M_prime: Array = _array(2)
+    Delta_M: Array = _array(2)
+    P_M: Array = _array(2)
+    F_in: Array = _array(3)
+    C_ME: Array = _array(3)
+    P_ME: Array = _array(3)
+    F_out: Array = _array(3)
+    path: Draw | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The small maps whole; of the four large ones the mean over the channels."""
+        small = ("C_A", "P_A", "C_E", "P_E", "C_M", "P_M_prime", "Delta_M", "P_M")
+        values: dict[str, Any] = {name: getattr(self, name).tolist() for name in small}
+        for name in ("C_ME", "P_ME", "F_in", "F_out"):
+            values[f"{name}_mean"] = getattr(self, name).mean(axis=0, dtype=np.float32).tolist()
+        values["path"] = None if self.path is None else str(self.path)
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdlPointResult(_Checked):
+    """ADL's maps at one insertion point, as they act in training; each (h, w)."""
+
+    attention: Array = _array(2)
+    importance: Array = _array(2)
+    drop_mask: Array = _array(2)
+
+    def to_json(self) -> dict[str, Any]:
+        """The three maps."""
+        return {f.name: getattr(self, f.name).tolist() for f in fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """Everything one question brings to light.
+
+    Attributes:
+        family: name of the checkpoint family.
+        width: of the upright picture, px.
+        height: likewise.
+        settings: effective, with every default filled in.
+        methods: method name -> what it says; `dfm` in the mode asked for.
+        dfm_off: the DFM network as evaluated, independent of every slider.
+        dfm_paths: every outcome of the draws, in every mode.
+        points: insertion point -> DFM's maps there.
+        adl_points: insertion point -> ADL's maps there.
+    """
+
+    family: str
+    width: int
+    height: int
+    settings: Settings
+    methods: Mapping[str, MethodResult]
+    dfm_off: MethodResult
+    dfm_paths: tuple[PathResult, ...]
+    points: Mapping[str, PointResult]
+    adl_points: Mapping[str, AdlPointResult]
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer of `/inspect`: plain JSON values, numbers in full float32 precision."""
+        return {
+            "schema_version": self.schema_version,
+            "family": self.family,
+            "image": {"width": self.width, "height": self.height},
+            "settings": self.settings.to_json(),
+            "methods": {name: m.to_json() for name, m in self.methods.items()},
+            "dfm_off": self.dfm_off.to_json(),
+            "dfm_paths": [path.to_json() for path in self.dfm_paths],
+            "points": {name: p.to_json() for name, p in self.points.items()},
+            "adl_points": {name: p.to_json() for name, p in self.adl_points.items()},
+        }

@@ -1,0 +1,77 @@
+"""Words shared by every storey: shapes with names, the draws, the switches, the user's error.
+
+Shapes are jaxtyping aliases; the test run enforces them with beartype, elsewhere they cost nothing.
+"""
+
+from enum import StrEnum
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+FeatureMap = Float[Tensor, "b c h w"]
+"""A batch of feature maps F: batch, channels, rows, columns."""
+
+SpatialMap = Float[Tensor, "b h w"]
+"""One value per position, as P_A."""
+
+ChannelVector = Float[Tensor, "b c"]
+"""One value per channel, as C_A."""
+
+Logits = Float[Tensor, "b k"]
+"""One unnormalised score per class."""
+
+Cam = Float[Tensor, "b h w"]
+"""A raw class activation map: no ReLU, no bias, no rescaling."""
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1, in the pixels of whatever picture the text names."""
+
+
+class UserError(ValueError):
+    """A wrong input, told in one sentence: what was given, what is allowed, what to do.
+
+    The text is shown to people as it stands (toast in the page, standard error on the command line).
+    """
+
+
+class Draw(StrEnum):
+    """Which fused map Eq. 15 took: P_ME (position) or C_ME (channel)."""
+
+    POSITION = "position"
+    CHANNEL = "channel"
+
+
+class AdlDraw(StrEnum):
+    """What ADL multiplies the features by: its drop mask or its importance map."""
+
+    MASK = "mask"
+    IMPORTANCE = "importance"
+
+
+DrawLike = Draw | AdlDraw | Bool[Tensor, " b"]
+"""One choice for the whole batch, or one per sample (True = position, True = mask)."""
+
+
+class Mode(StrEnum):
+    """What DFM does at test time; the paper does not say, so every reading can be chosen."""
+
+    OFF = "off"
+    POSITION = "position"
+    CHANNEL = "channel"
+    EXPECTED = "expected"
+    SAMPLED = "sampled"
+
+
+class Apply(StrEnum):
+    """How Eq. 16 feeds the module's map back: F + M (as printed), F * M, or F + F * M."""
+
+    ADD = "add"
+    MUL = "mul"
+    RESIDUAL = "residual"
+
+
+class Neighbourhood(StrEnum):
+    """How Eq. 7 counts a position next to several masked ones: once, or once for each."""
+
+    ONCE = "once"
+    ACCUMULATE = "accumulate"

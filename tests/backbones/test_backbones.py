@@ -1,0 +1,179 @@
+"""Backbones: stages, insertion, CAM, and agreement with torchvision, timm and torch-cam."""
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+import torchcam.methods
+import torchvision
+
+from dfm_viz.backbones import BACKBONES, create_model, default_params, descend
+from dfm_viz.methods import METHODS, DFMParams
+from dfm_viz.types import AdlDraw, Draw, UserError
+
+X = torch.linspace(-1, 1, 2 * 3 * 64 * 64).sin().reshape(2, 3, 64, 64)
+
+
+@pytest.fixture(scope="module", params=list(BACKBONES))
+def backbone(request):
+    return request.param
+
+
+def fresh(backbone, method="cam", seed=0, **kwargs):
+    torch.manual_seed(seed)
+    return create_model(backbone, 5, method=method, **kwargs).eval()
+
+
+def test_14_by_14_at_224(backbone):
+    with torch.inference_mode():
+        features = fresh(backbone).feature_map(torch.zeros(1, 3, 224, 224))
+    assert features.shape[2:] == (14, 14)
+    assert (features >= 0).all()
+
+
+@pytest.mark.parametrize("method", ["dfm", "adl"])
+def test_insertion_changes_no_names_and_no_answers(backbone, method):
+    plain, with_it = fresh(backbone), fresh(backbone, method)
+    assert list(plain.state_dict()) == list(with_it.state_dict())
+    assert with_it.load_state_dict(plain.state_dict())
+    assert list(with_it.insertions) == list(BACKBONES[backbone].points[method])
+    with torch.inference_mode():
+        assert torch.equal(plain(X), with_it(X))  # the identity in evaluation
+
+
+def test_any_two_stages_make_the_whole(backbone):
+    model = fresh(backbone)
+    names = model.features.names
+    with torch.inference_mode():
+        whole = model.features(X)
+        for name in names:
+            half = model.features.between(X, None, name)
+            assert torch.equal(model.features.between(half, name, None), whole)
+        first = model.features.between(X, None, names[2])
+        second = model.features.between(first, names[2], names[4])
+        assert torch.equal(second, model.features.between(X, None, names[4]))
+        assert torch.equal(model.features.between(first, names[2], names[2]), first)
+
+
+def test_unknown_or_reversed_stages_are_named(backbone):
+    model = fresh(backbone)
+    with pytest.raises(UserError, match="nowhere"):
+        model.features.between(X, None, "nowhere")
+    with pytest.raises(UserError, match="comes before"):
+        model.features.between(X, model.features.names[3], model.features.names[1])
+    with pytest.raises(UserError, match="nowhere"):
+        fresh(backbone, "dfm", points=["nowhere"])
+
+
+def test_draws_reach_their_own_point(backbone):
+    model = fresh(backbone, "dfm", params=DFMParams(beta=0.5))
+    first, second = model.insertions
+    with torch.inference_mode():
+        before = model.features.between(X, None, first)
+        traced = model.insertions[first].trace(before, Draw.CHANNEL)
+        features = model.features.between(traced.F_out, first, second)
+        expected = model.insertions[second].trace(features, Draw.POSITION).F_out
+        expected = model.features.between(expected, second, None)
+        given = {first: Draw.CHANNEL, second: Draw.POSITION}
+        assert torch.equal(model.feature_map(X, given), expected)
+        found = dict(descend(model, X, (first, second)))
+        assert torch.equal(found[Draw.CHANNEL, Draw.POSITION], expected)
+        assert len(found) == 4
+
+
+def test_training_draws_follow_their_generator(backbone):
+    model = fresh(backbone, "dfm")
+    draws = [model.sample_draws(torch.Generator().manual_seed(s)) for s in (1, 1, 2, 3, 4, 5)]
+    assert draws[0] == draws[1]
+    assert len({tuple(d.values()) for d in draws}) > 1
+    adl = fresh(backbone, "adl").sample_draws(torch.Generator().manual_seed(0))
+    assert all(isinstance(d, AdlDraw) for d in adl.values())
+
+
+def test_mean_of_cam_plus_bias_is_the_logit(backbone):
+    model = fresh(backbone)
+    with torch.inference_mode():
+        features = model.feature_map(X)
+        logits = model.logits(features)
+        for k in range(5):
+            index = torch.tensor([k, k])
+            mean = model.cam(features, index).mean(dim=(1, 2)) + model.fc.bias[k]
+            assert torch.allclose(mean, logits[:, k], rtol=1e-4, atol=1e-4)
+
+
+def test_cam_agrees_with_torch_cam(backbone):
+    model = fresh(backbone)
+    with torchcam.methods.CAM(model, "features", "fc") as extractor:
+        scores = model(X[:1])
+        (theirs,) = extractor(3, scores, normalized=False)
+    with torch.inference_mode():
+        ours = model.cam(model.feature_map(X[:1]), torch.tensor([3]))
+    # torch-cam's CAM ends in a ReLU; ours is raw.
+    assert torch.allclose(ours.relu(), theirs.relu(), rtol=1e-4, atol=1e-5)
+    assert (ours > 0).any()
+
+
+def test_parameter_groups_cover_every_parameter_once(backbone):
+    model = fresh(backbone)
+    groups = model.parameter_groups()
+    ids = [id(p) for group in groups.values() for p in group]
+    assert sorted(ids) == sorted(id(p) for p in model.parameters())
+    assert len(groups["head"]) == 2
+    assert groups["last_stage"]
+    assert groups["base"]
+
+
+def test_resnet_weights_keep_their_meaning(tmp_path):
+    torch.manual_seed(3)
+    theirs = torchvision.models.resnet50().eval()
+    path = tmp_path / "resnet.safetensors"
+    safetensors.torch.save_file(theirs.state_dict(), path)
+    ours = create_model("resnet50", 1000, init=path).eval()
+    theirs.layer4[0].conv2.stride = theirs.layer4[0].downsample[0].stride = (1, 1)
+    with torch.inference_mode():
+        assert torch.allclose(ours(X), theirs(X), rtol=1e-4, atol=1e-5)
+
+
+def test_mobilenet_weights_keep_their_meaning(tmp_path):
+    torch.manual_seed(3)
+    args = {"pad_type": "same", "bn_eps": 1e-3, "output_stride": 16}
+    theirs = timm.create_model("mobilenetv1_100", **args).eval()
+    path = tmp_path / "mobilenet.safetensors"
+    safetensors.torch.save_file(theirs.state_dict(), path)
+    ours = create_model("mobilenetv1", 1000, init=path).eval()
+    with torch.inference_mode():
+        assert torch.equal(ours(X), theirs(X))
+    other_head = create_model("mobilenetv1", 7, init=path)
+    assert other_head.fc.out_features == 7
+
+
+def test_weights_that_do_not_fit(tmp_path):
+    path = tmp_path / "other.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(2)}, path)
+    with pytest.raises(UserError, match=r"other\.safetensors do not fit ResNet50"):
+        create_model("resnet50", 5, init=path)
+    path.write_bytes(b"text")
+    with pytest.raises(UserError, match="safetensors"):
+        create_model("resnet50", 5, init=path)
+    with pytest.raises(UserError, match="no weights file"):
+        create_model("resnet50", 5, init=tmp_path / "missing.safetensors")
+
+
+def test_unknown_names_are_answered_with_the_known_ones():
+    with pytest.raises(UserError, match="mobilenetv1, resnet50"):
+        create_model("alexnet", 5)
+    with pytest.raises(UserError, match="cam, adl, dfm"):
+        create_model("resnet50", 5, method="magic")
+
+
+def test_every_backbone_trains_one_step_with_every_method(backbone):
+    for method in METHODS:
+        model = fresh(backbone, method).train()
+        loss = model(X, model.sample_draws(torch.Generator().manual_seed(0))).square().mean()
+        loss.backward()
+        assert all(p.grad is not None for p in model.parameters())
+
+
+def test_adl_threshold_is_the_published_one_for_the_backbone():
+    assert default_params("resnet50", "adl").drop_threshold == 0.90
+    assert default_params("mobilenetv1", "adl").drop_threshold == 0.95

@@ -1,0 +1,71 @@
+"""Fixtures shared by all tests: a small family made of random weights, and a picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+from dfm_viz.backbones import BACKBONES, create_model
+from dfm_viz.checkpoint import Card, save_checkpoint
+
+# Machines differ in speed; a slow one is no reason to fail.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
+
+CLASSES = ("heron", "finch", "crow")
+
+
+def make_checkpoint(folder: Path, method: str, *, backbone: str = "mobilenetv1", seed: int = 0):
+    """A random checkpoint at 64 px (4 x 4 maps), with batch-norm statistics that are alive."""
+    torch.manual_seed(seed)
+    model = create_model(backbone, len(CLASSES), method=method)
+    with torch.no_grad():
+        model.train()
+        for _ in range(3):  # real statistics, so that features differ between channels and places
+            model(torch.randn(8, 3, 64, 64) + torch.linspace(-1, 1, 64))
+        model.fc.weight.mul_(20)
+    spec = BACKBONES[backbone]
+    insertions = model.insertions
+    card = Card(
+        name=f"{folder.parent.name}/{folder.name}",
+        method=method,
+        backbone=backbone,
+        dataset="random",
+        knows="3 random classes",
+        classes=CLASSES,
+        points=tuple(insertions),
+        params=next(iter(insertions.values())).params.to_dict() if insertions else {},
+        image_size=64,
+        mean=spec.mean,
+        std=spec.std,
+    )
+    return save_checkpoint(folder, model, card)
+
+
+@pytest.fixture(scope="session")
+def families_root(tmp_path_factory) -> Path:
+    """A folder of families: `tiny` (cam, adl, dfm) and `camonly` (cam)."""
+    root = tmp_path_factory.mktemp("families")
+    for seed, method in enumerate(("cam", "adl", "dfm")):
+        make_checkpoint(root / "tiny" / method, method, seed=seed)
+    make_checkpoint(root / "camonly" / "cam", "cam", seed=7)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_family(families_root):
+    """Three random checkpoints that belong together."""
+    from dfm_viz.inspection import load_family
+
+    return load_family("tiny", root=families_root, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def picture() -> np.ndarray:
+    """A 120 x 90 picture (width x height) with a bright disc on a gradient, uint8."""
+    y, x = np.mgrid[:90, :120]
+    rgb = np.stack([x * 2, y * 2, (x + y)], axis=-1).astype(np.uint8)
+    rgb[(x - 70) ** 2 + (y - 40) ** 2 < 400] = (250, 240, 60)
+    return rgb

@@ -1,0 +1,53 @@
+"""The house stands: imports run downwards, and facts that live in two files agree."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_imports_run_only_downwards():
+    script = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, dfm_viz; print('torch' in sys.modules, 'gradio' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_everything_that_can_be_named_has_its_reason():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    required = [line for line in lines if line and not line.startswith("#")]
+    assert all("#" in line for line in required)
+    assert "torch>=2.8,<2.15" in [line.split()[0] for line in required]
+
+
+def test_the_space_runs_the_same_gradio_as_the_requirements():
+    front = (ROOT / "README.md").read_text().split("---")[1]
+    version = re.search(r"sdk_version: ([\d.]+)", front).group(1)
+    assert version.startswith("6.31")
+    assert "gradio>=6.31" in (ROOT / "requirements.txt").read_text()
+    assert "app_file: app.py" in front
+
+
+def test_package_version_is_told_once():
+    import dfm_viz
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == dfm_viz.__version__
+
+
+@pytest.mark.parametrize("folder", ["dfm_viz", "training", "tests", "benchmarks"])
+def test_no_hooks_no_unpickling(folder):
+    forbidden = re.compile(r"register_forward|torch\.load\(|pickle\.load|weights_only=False")
+    for path in (ROOT / folder).rglob("*.py"):
+        if path != Path(__file__):
+            assert not forbidden.search(path.read_text()), path

@@ -1,0 +1,155 @@
+import json
+import pickle
+import shutil
+
+import pytest
+import safetensors.torch
+import torch
+
+from dfm_viz.backbones import create_model
+from dfm_viz.checkpoint import load_checkpoint, read_card, save_checkpoint
+from dfm_viz.inspection import list_families, load_family
+from dfm_viz.types import UserError
+
+
+@pytest.fixture
+def folder(families_root, tmp_path):
+    shutil.copytree(families_root / "tiny" / "dfm", tmp_path / "fam" / "dfm")
+    return tmp_path / "fam" / "dfm"
+
+
+def edit_card(folder, **changes):
+    values = json.loads((folder / "card.json").read_text())
+    values.update(changes)
+    (folder / "card.json").write_text(json.dumps(values))
+
+
+def refused(folder, *words):
+    with pytest.raises(UserError) as error:
+        load_checkpoint(folder)
+    assert all(word in str(error.value) for word in words), str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_saved_model_comes_back_with_the_same_half_precision_weights(tmp_path, families_root):
+    card = read_card(families_root / "tiny" / "dfm")
+    model = create_model("mobilenetv1", 3, method="dfm").eval()
+    save_checkpoint(tmp_path / "x" / "dfm", model, card)
+    again, read = load_checkpoint(tmp_path / "x" / "dfm")
+    assert read.classes == card.classes
+    assert not again.training
+    for name, tensor in model.state_dict().items():
+        kept = tensor.half().float() if tensor.is_floating_point() else tensor
+        assert torch.equal(kept, again.state_dict()[name])
+    assert list(again.insertions) == list(card.points)
+
+
+def test_changed_weights(folder):
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    data[-5] ^= 1
+    (folder / "model.safetensors").write_bytes(data)
+    refused(folder, "SHA-256", "good copy")
+
+
+def test_truncated_and_missing_weights(folder):
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[:100])
+    refused(folder, "SHA-256")
+    (folder / "model.safetensors").unlink()
+    refused(folder, "cannot be read")
+
+
+def rehash(folder, data):
+    import hashlib
+
+    (folder / "model.safetensors").write_bytes(data)
+    edit_card(folder, sha256=hashlib.sha256(data).hexdigest())
+
+
+def test_a_pickle_is_never_opened(folder, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "exploded"), "w"))
+
+    rehash(folder, pickle.dumps(Bomb()))
+    refused(folder, "safetensors")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_wrong_shapes_and_names(folder):
+    state = safetensors.torch.load((folder / "model.safetensors").read_bytes())
+    other = {**state, "fc.weight": torch.zeros(4, 1024, dtype=torch.float16)}
+    rehash(folder, safetensors.torch.save(other))
+    refused(folder, "fc.weight", "(4, 1024)", "(3, 1024)")
+    del state["fc.bias"]
+    rehash(folder, safetensors.torch.save(state))
+    refused(folder, "fc.bias", "missing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema_version": 99}, ["schema version 1"]),
+        ({"classes": []}, ["empty class list"]),
+        ({"classes": "abc"}, ["classes", "wrong type"]),
+        ({"image_size": 10**9}, ["image_size"]),
+        ({"std": [0, 1, 1]}, ["std"]),
+        ({"surprise": 1}, ["surprise"]),
+        ({"backbone": "alexnet"}, ["alexnet", "mobilenetv1"]),
+        ({"method": "magic"}, ["magic", "cam"]),
+        ({"params": {"alpha": 7}}, ["alpha", "7"]),
+        ({"points": ["nowhere"]}, ["nowhere"]),
+    ],
+)
+def test_a_wrong_card_is_named(folder, changes, words):
+    edit_card(folder, **changes)
+    refused(folder, *words)
+
+
+def test_text_that_is_no_card(folder):
+    (folder / "card.json").write_text("{")
+    refused(folder, "card.json", "cannot be read")
+    (folder / "card.json").unlink()
+    refused(folder, "no checkpoint")
+
+
+def test_saving_replaces_as_a_whole_or_not_at_all(folder, monkeypatch):
+    model, card = load_checkpoint(folder)
+    before = (folder / "model.safetensors").read_bytes()
+
+    def full_disk(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", full_disk)
+        with pytest.raises(UserError, match="No space left"):
+            save_checkpoint(folder, model, card)
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert [p.name for p in folder.parent.iterdir()] == ["dfm"]
+
+
+def test_values_beyond_half_precision_are_refused(folder):
+    model, card = load_checkpoint(folder)
+    with torch.no_grad():
+        model.fc.weight[0, 0] = 1e6
+    with pytest.raises(UserError, match=r"fc\.weight"):
+        save_checkpoint(folder, model, card)
+
+
+def test_one_broken_family_does_not_hide_the_others(families_root, tmp_path, caplog):
+    shutil.copytree(families_root, tmp_path / "all")
+    edit_card(tmp_path / "all" / "camonly" / "cam", schema_version=0)
+    assert [info.name for info in list_families(tmp_path / "all")] == ["tiny"]
+    assert "camonly" in caplog.text
+
+
+def test_unknown_family_names_the_known_ones(families_root):
+    with pytest.raises(UserError, match=r"camonly, tiny"):
+        load_family("unknown", root=families_root)
+
+
+def test_checkpoints_of_other_classes_do_not_make_a_family(families_root, tmp_path):
+    shutil.copytree(families_root / "tiny", tmp_path / "mixed")
+    edit_card(tmp_path / "mixed" / "adl", classes=["a", "b", "c"])
+    with pytest.raises(UserError, match="do not belong together"):
+        load_family(tmp_path / "mixed")
