@@ -1,9 +1,7 @@
 """See why a weakly supervised localizer draws the box it draws.
 
-    family = dfm_viz.load_family("mobilenetv1_imagenet1k")
-    opened = family.open("cat.jpg")
-    result = family.inspect(opened, dfm_viz.Settings(beta=0.9))
-    result.methods["dfm"].box
+Load a family of checkpoints (`load_family`), open a picture once (`Family.open`) and ask about it
+as often as you like (`Family.inspect`): classes, boxes, every map of the paper under its symbol.
 """
 
 from importlib import import_module

@@ -9,10 +9,9 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -230,19 +229,19 @@ def save_checkpoint(
 
 
 @contextlib.contextmanager
-def _replacing(folder: Path):  # type: ignore[no-untyped-def]
+def _replacing(folder: Path) -> Iterator[Path]:
     """Yield a fresh folder beside `folder` that takes its place only if the block succeeds."""
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    old = fresh.with_name(f"{fresh.name}-old")
     try:
         yield fresh
         fresh.chmod(0o755)
-        old = None
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-            os.replace(folder, old)
-        os.replace(fresh, folder)
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        fresh.rename(folder)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         raise
+    shutil.rmtree(old, ignore_errors=True)

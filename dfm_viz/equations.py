@@ -1,4 +1,4 @@
-r"""The paper, equation by equation: Zhou et al., *Dual-attention Focused Module* (arXiv:1909.04813).
+r"""The paper, equation by equation: Zhou et al., *Dual-attention Focused Module*, 1909.04813.
 
 One numbered equation is one pure function, in the paper's order; `dfm` composes them and returns
 every map under its paper symbol. Symbols:
@@ -190,7 +190,8 @@ def dfm(
 
     Args:
         F_in: features, (b, c, h, w), any float type.
-        alpha: share of the maximum from which a channel is masked (Eq. 5); like the next four, 0 to 1.
+        alpha: share of the maximum from which a channel is masked (Eq. 5). It and the next four
+            are in [0, 1].
         beta: share of the maximum from which a position is masked (Eq. 6).
         omega: weight of the neighbour focused matrix (Eq. 7).
         delta: weight of the position enhancement in C_ME (Eq. 13).
@@ -208,9 +209,7 @@ def dfm(
     P_M_prime = position_mask(P_A, beta)
     Delta_M = focused_matrix(P_M_prime, omega, neighbourhood)
     P_M = focused_mask(P_M_prime, Delta_M)
-    C_ME = fuse_channel(
-        expand_channels(C_M, height, width), expand_positions(P_E, channels), delta
-    )
+    C_ME = fuse_channel(expand_channels(C_M, height, width), expand_positions(P_E, channels), delta)
     P_ME = fuse_position(
         expand_positions(P_M, channels), expand_channels(C_E, height, width), gamma
     )

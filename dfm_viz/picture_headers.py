@@ -70,7 +70,7 @@ def describe(data: bytes) -> str:
         data: The whole file or its beginning; not empty.
 
     Returns:
-        A noun phrase with its article, such as "a text file".
+        What follows "is" in a sentence, such as "a text file".
     """
     if data[4:8] == b"ftyp":
         return _BRANDS.get(data[8:12], "a video or an unknown photo format")
@@ -81,13 +81,13 @@ def describe(data: bytes) -> str:
             return phrase
     head = data[:4096]
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in text:
+    if text.startswith(b"<") and b"<svg" in text[:2048] and b"<html" not in text[:2048]:
         return "an SVG drawing"
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     if not set(head) & _NOT_TEXT:
         return "a text file"
-    return "not a kind of file that this reader knows"
+    return "of an unknown kind"
 
 
 _NOT_TEXT = frozenset(range(32)) - {9, 10, 12, 13, 27}

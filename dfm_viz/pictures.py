@@ -212,7 +212,11 @@ def _from_bytes(data: bytes, name: str) -> Picture:
         except UserError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise UserError(_too_large(header.width, header.height, name, header.kind)) from None
+            # Only a frame larger than the picture that the header declares can get here.
+            raise UserError(
+                f"{name} holds a frame of more than the {MAX_PIXELS // 1_000_000} megapixels "
+                "allowed. Save it smaller."
+            ) from None
         except MemoryError:
             raise UserError(f"{name} needs more memory than there is. {_ALLOWED}") from None
         except UnidentifiedImageError:

@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]
 class UserError(ValueError):
     """A wrong input, told in one sentence: what was given, what is allowed, what to do.
 
-    The text is shown to people as it stands (toast in the page, standard error on the command line).
+    The text is shown to people as it stands: a toast in the page, a line on standard error.
     """
 
 

@@ -17,7 +17,10 @@ CONVENTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def mobilenetv1(
-    *, convention: str = "tf_slim", state: Mapping[str, Tensor] | None = None, download: bool = False
+    *,
+    convention: str = "tf_slim",
+    state: Mapping[str, Tensor] | None = None,
+    download: bool = False,
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     """Build MobileNetV1 1.0.
 
@@ -29,7 +32,7 @@ def mobilenetv1(
     Returns:
         the stages by name, and the ImageNet classifier (random without weights).
     """
-    net = timm.create_model(
+    net: Any = timm.create_model(
         "mobilenetv1_100", pretrained=download, output_stride=16, **CONVENTIONS[convention]
     )
     if state is not None:

@@ -3,7 +3,7 @@
 from dfm_viz.inspection.engine import Family, Opened, load_family
 from dfm_viz.inspection.family import FamilyInfo, list_families
 from dfm_viz.inspection.result import Inspection
-from dfm_viz.inspection.settings import Colormap, Settings, Weights
+from dfm_viz.inspection.settings import Colormap, Settings, Weights, parse_truths
 
 __all__ = [
     "Colormap",
@@ -15,4 +15,5 @@ __all__ = [
     "Weights",
     "list_families",
     "load_family",
+    "parse_truths",
 ]

@@ -274,7 +274,8 @@ class _Question:
         return f"not as trained: {', '.join(differs)}" if differs else ""
 
     def _points(self, dfm: Network, points: tuple[str, ...]) -> dict[str, PointResult]:
-        results, taken = {}, {}
+        results: dict[str, PointResult] = {}
+        taken: dict[str, Draw] = {}
         for point in points:
             draw = None if self.settings.mode is Mode.OFF else (self.settings.path or {})[point]
             trace = dfm.trace(point, taken, draw, self.params)

@@ -34,7 +34,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Final:
-    """The end of one path: the features that enter pooling (1, c, h, w) and the logits (classes)."""
+    """The end of one path: features that enter pooling, (1, c, h, w), and logits (classes,)."""
 
     features: Tensor
     logits: Tensor

@@ -4,40 +4,54 @@ Rendering, page, API, command line and export see nothing else. No torch here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfm_viz.inspection.settings import Settings
-from dfm_viz.types import Box, Draw
+from dfm_viz.types import Box, Draw, UserError
 
 SCHEMA_VERSION = 1
 
-Array = NDArray[np.float32]
+Vector = Annotated[NDArray[np.float32], 1]
+"""One value per channel."""
+
+Map = Annotated[NDArray[np.float32], 2]
+"""One value per position: rows, columns."""
+
+Stack = Annotated[NDArray[np.float32], 3]
+"""Channels, rows, columns."""
+
+Bytes = Annotated[NDArray[np.uint8], 2]
+"""Grey levels, rows and columns."""
+
 GridBox = tuple[int, int, int, int]
 
 
-def _array(rank: int, dtype: type = np.float32) -> Any:
-    return field(metadata={"rank": rank, "dtype": dtype})
+@cache
+def _ranks(kind: type) -> dict[str, int]:
+    """Field -> number of axes, for the fields that are arrays."""
+    hints = get_type_hints(kind, include_extras=True).items()
+    return {name: hint.__metadata__[0] for name, hint in hints if hasattr(hint, "__metadata__")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Checked:
-    """Checks arrays at birth: type, rank, finite values; then makes them read-only."""
+    """Checks arrays at birth: type, axes, finite values; then makes them read-only."""
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            if "rank" not in item.metadata:
-                continue
-            value = getattr(self, item.name)
-            rank, dtype = item.metadata["rank"], item.metadata["dtype"]
-            if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != rank:
+        kind: Any = type(self)
+        for name, axes in _ranks(kind).items():
+            value = getattr(self, name)
+            wanted = np.uint8 if name == "grid" else np.float32
+            if not isinstance(value, np.ndarray) or (value.dtype, value.ndim) != (wanted, axes):
                 found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else value
-                raise TypeError(f"{item.name} must be {dtype.__name__} with {rank} axes, got {found}")
+                raise TypeError(f"{name} must be {wanted.__name__} with {axes} axes, got {found}")
             if not np.isfinite(value).all():
-                raise ValueError(f"{item.name} has NaN or infinite values: the weights are broken")
+                raise UserError(f"{name} has NaN or infinite values: the weights are broken.")
             value.setflags(write=False)
 
 
@@ -61,8 +75,8 @@ class MethodResult(_Checked):
     label: str
     class_index: int
     score: float
-    map: Array = _array(2)
-    grid: NDArray[np.uint8] = _array(2, np.uint8)
+    map: Map
+    grid: Bytes
     box: Box
     box_grid: GridBox
     iou: float | None
@@ -99,7 +113,7 @@ class PathResult(_Checked):
     draw: Mapping[str, Draw]
     probability: float
     logit: float
-    map: Array = _array(2)
+    map: Map
     box: Box
     box_grid: GridBox
 
@@ -122,18 +136,18 @@ class PointResult(_Checked):
     `path` is the draw taken here; None in mode `off`, where F_out is F_in.
     """
 
-    C_A: Array = _array(1)
-    C_E: Array = _array(1)
-    C_M: Array = _array(1)
-    P_A: Array = _array(2)
-    P_E: Array = _array(2)
-    P_M_prime: Array = _array(2)
-    Delta_M: Array = _array(2)
-    P_M: Array = _array(2)
-    F_in: Array = _array(3)
-    C_ME: Array = _array(3)
-    P_ME: Array = _array(3)
-    F_out: Array = _array(3)
+    C_A: Vector
+    C_E: Vector
+    C_M: Vector
+    P_A: Map
+    P_E: Map
+    P_M_prime: Map
+    Delta_M: Map
+    P_M: Map
+    F_in: Stack
+    C_ME: Stack
+    P_ME: Stack
+    F_out: Stack
     path: Draw | None
 
     def to_json(self) -> dict[str, Any]:
@@ -150,9 +164,9 @@ class PointResult(_Checked):
 class AdlPointResult(_Checked):
     """ADL's maps at one insertion point, as they act in training; each (h, w)."""
 
-    attention: Array = _array(2)
-    importance: Array = _array(2)
-    drop_mask: Array = _array(2)
+    attention: Map
+    importance: Map
+    drop_mask: Map
 
     def to_json(self) -> dict[str, Any]:
         """The three maps."""

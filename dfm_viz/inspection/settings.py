@@ -117,9 +117,7 @@ class Settings:
                 raise UserError(f"There is no setting {key!r}; the settings are: {known}.")
         return cls(**values)
 
-    def resolve(
-        self, points: tuple[str, ...], num_classes: int, trained: DFMParams
-    ) -> "Settings":
+    def resolve(self, points: tuple[str, ...], num_classes: int, trained: DFMParams) -> "Settings":
         """Fill in what the family decides and check names and indices against it.
 
         Args:
@@ -166,6 +164,25 @@ class Settings:
         values["points"] = "all" if self.points is None else list(self.points)
         values["path"] = None if self.path is None else {k: str(v) for k, v in self.path.items()}
         return {k: str(v) if isinstance(v, StrEnum) else v for k, v in values.items()}
+
+
+def parse_truths(text: str | None) -> list[list[float]]:
+    """True boxes from JSON text; an empty text means none.
+
+    Raises:
+        UserError: anything but a list; the boxes are checked where the picture is known.
+    """
+    if not text or not text.strip():
+        return []
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise UserError(
+            f"The true boxes must be JSON like [[x0, y0, x1, y1], ...], but got {text[:60]!r}."
+        )
+    return found
 
 
 def _json_object(text: str) -> dict[str, Any]:

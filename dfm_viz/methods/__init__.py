@@ -1,4 +1,4 @@
-"""Weakly supervised localization methods: functions above, thin modules below, parameters beside."""
+"""Weakly supervised localization methods: functions, thin modules, parameters with their source."""
 
 from dataclasses import dataclass
 

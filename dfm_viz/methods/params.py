@@ -56,7 +56,7 @@ class Choice:
     def check(self, name: str, value: object) -> StrEnum:
         """Return `value` as a member of the set; UserError if it is none."""
         try:
-            return self.options(value)
+            return self.options(value)  # type: ignore[arg-type]
         except ValueError:
             allowed = ", ".join(self.options)
             raise UserError(f"{name} must be one of {allowed}, but got {value!r}.") from None

@@ -82,11 +82,14 @@ def test_expected_is_the_exact_mixture_of_the_paths(tiny_family, opened):
     result = tiny_family.inspect(opened, SIX)
     probabilities = [path.probability for path in result.dfm_paths]
     assert probabilities == pytest.approx([0.36, 0.24, 0.24, 0.16])
-    mixed = sum(p * path.map.astype(np.float64) for p, path in zip(probabilities, result.dfm_paths))
+    mixed = sum(
+        p * path.map.astype(np.float64)
+        for p, path in zip(probabilities, result.dfm_paths, strict=True)
+    )
     assert result.methods["dfm"].map == pytest.approx(mixed, abs=1e-6)
     logits = sum(
         p * full_pass(tiny_family, opened, path.draw, **SIX)[1].double()
-        for p, path in zip(probabilities, result.dfm_paths)
+        for p, path in zip(probabilities, result.dfm_paths, strict=True)
     )
     assert result.methods["dfm"].class_index == int(logits.argmax())
     assert result.methods["dfm"].score == pytest.approx(float(logits.softmax(0).max()), abs=1e-6)
@@ -142,7 +145,7 @@ def test_the_points_show_the_chosen_path(tiny_family, opened):
     assert result.points[first].path is Draw.CHANNEL
     p = result.points[first]
     assert np.array_equal(p.F_out, p.F_in * p.C_ME)
-    assert p.C_ME == pytest.approx(0.5 * p.P_E + p.C_M[:, None, None], abs=1e-6)
+    assert pytest.approx(0.5 * p.P_E + p.C_M[:, None, None], abs=1e-6) == p.C_ME
 
 
 def test_off_looks_and_changes_nothing(tiny_family, opened):

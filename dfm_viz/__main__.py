@@ -1,0 +1,131 @@
+"""`python -m dfm_viz`: inspect a picture without a browser, list the families."""
+
+import argparse
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dfm_viz
+from dfm_viz.types import UserError
+
+if TYPE_CHECKING:
+    from dfm_viz.inspection.result import MethodResult
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if it worked, 2 with one sentence on standard error if it did not."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UserError as error:
+        print(f"dfm_viz: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dfm_viz", description=dfm_viz.__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    inspect = commands.add_parser(
+        "inspect", help="write what CAM, ADL and DFM see in one picture into a folder"
+    )
+    inspect.add_argument("image", type=Path, help="JPEG, PNG, WebP, BMP or GIF")
+    inspect.add_argument("--family", required=True, help="name of a family, or path of its folder")
+    inspect.add_argument("--out", type=Path, required=True, help="folder to make")
+    inspect.add_argument(
+        "--settings", default="", help='JSON object, for example \'{"beta": 0.9, "mode": "off"}\''
+    )
+    inspect.add_argument(
+        "--truths", default="", help="true boxes, JSON: [[x0, y0, x1, y1], ...] in picture pixels"
+    )
+    inspect.set_defaults(run=_inspect)
+    families = commands.add_parser("families", help="print the families as JSON")
+    families.set_defaults(run=_families)
+    for command in (inspect, families):
+        command.add_argument("--families", type=Path, default=None, help="folder of families")
+    inspect.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    return parser
+
+
+def _families(options: argparse.Namespace) -> None:
+    infos = dfm_viz.list_families(options.families)
+    print(json.dumps([info.to_json() for info in infos], indent=1, ensure_ascii=False))
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from dfm_viz.inspection import parse_truths
+    from dfm_viz.methods import METHODS
+    from dfm_viz.render import Column, panel, png_bytes
+
+    if options.out.exists():
+        raise UserError(f"{options.out} exists already; name a folder that does not.")
+    family = dfm_viz.load_family(options.family, root=options.families, device=options.device)
+    settings = dfm_viz.Settings.parse(options.settings)
+    opened = family.open(options.image)
+    truths = parse_truths(options.truths)
+    result = family.inspect(opened, settings, truths)
+    columns = [
+        Column(
+            title=METHODS[name].title,
+            caption=_caption(method),
+            grid=method.grid,
+            box=method.box,
+            off_box=result.dfm_off.box if name == "dfm" else None,
+        )
+        for name, method in result.methods.items()
+    ]
+    picture = panel(
+        opened.picture.rgb,
+        columns,
+        size=(result.width, result.height),
+        truths=truths,
+        colormap=str(settings.colormap),
+        opacity=settings.opacity,
+    )
+    arrays = {f"{name}_map": method.map for name, method in result.methods.items()}
+    for point, maps in result.points.items():
+        arrays |= {f"{point}_{k}": v for k, v in vars(maps).items() if k != "path"}
+    with _new_folder(options.out) as folder:
+        text = json.dumps(result.to_json(), ensure_ascii=False)
+        (folder / "result.json").write_text(text, encoding="utf-8")
+        (folder / "panel.png").write_bytes(png_bytes(picture))
+        np.savez_compressed(folder / "maps.npz", allow_pickle=False, **arrays)
+    for name, method in result.methods.items():
+        box = ", ".join(f"{v:.1f}" for v in method.box)
+        print("  ".join((f"{METHODS[name].title:4}", *_caption(method), f"box [{box}]")))
+    print(f"Written to {options.out}: result.json, panel.png, maps.npz")
+
+
+def _caption(method: "MethodResult") -> tuple[str, ...]:
+    iou = () if method.iou is None else (f"IoU {method.iou:.3f}",)
+    note = (method.note,) if method.note else ()
+    return (f"{method.label}, score {method.score:.3f}", *iou, *note)
+
+
+@contextlib.contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `out` only if everything was written."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise UserError(f"{out} cannot be made ({error.strerror}); choose another.") from None
+    try:
+        yield fresh
+        fresh.chmod(0o755)
+        fresh.rename(out)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}).") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The command line: the same numbers as the engine, one sentence for every mistake."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dfm_viz.__main__ import main
+
+
+@pytest.fixture
+def photo(picture, tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(picture).save(path)
+    return path
+
+
+@pytest.fixture
+def run(families_root, photo, tmp_path, capsys):
+    def call(*extra, image=photo, family="tiny"):
+        out = tmp_path / "result"
+        code = main(
+            [
+                *("inspect", str(image), "--family", family, "--families", str(families_root)),
+                *("--out", str(out), "--device", "cpu", *extra),
+            ]
+        )
+        return code, out, capsys.readouterr()
+
+    return call
+
+
+def test_the_same_numbers_as_the_engine(run, tiny_family, photo):
+    settings, truths = '{"beta": 0.8, "path": "channel"}', "[[20, 10, 80, 70]]"
+    code, out, said = run("--settings", settings, "--truths", truths)
+    assert code == 0, said.err
+    expected = tiny_family.inspect(tiny_family.open(photo), settings, [[20, 10, 80, 70]])
+    assert json.loads((out / "result.json").read_text()) == json.loads(
+        json.dumps(expected.to_json())
+    )
+    point = tiny_family.info.points[1]
+    with np.load(out / "maps.npz") as maps:
+        assert np.array_equal(maps["dfm_map"], expected.methods["dfm"].map)
+        assert np.array_equal(maps[f"{point}_F_out"], expected.points[point].F_out)
+    with Image.open(out / "panel.png") as panel:
+        assert panel.width > 600
+    assert "IoU" in said.out
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--settings", '{"beta": 2}'], ["beta", "0 to 1"]),
+        (["--settings", "nonsense"], ["JSON"]),
+        (["--truths", "[[1,2]]"], ["box"]),
+        (["--truths", "{}"], ["true boxes"]),
+        (["--device", "tpu"], ["device", "cuda"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_writes_nothing(run, extra, words):
+    code, out, said = run(*extra)
+    assert code == 2
+    assert all(word in said.err for word in words), said.err
+    assert said.err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_unknown_family_missing_picture_and_existing_folder(run, tmp_path):
+    assert "camonly, tiny" in run(family="nothing")[2].err
+    assert "missing.png" in run(image=tmp_path / "missing.png")[2].err
+    (tmp_path / "result").mkdir()
+    assert "exists already" in run()[2].err
+
+
+def test_as_a_program(families_root):
+    command = [sys.executable, "-m", "dfm_viz", "families", "--families", str(families_root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    infos = {info["name"]: info for info in json.loads(done.stdout)}
+    assert infos["tiny"]["methods"] == ["cam", "adl", "dfm"]
+    assert infos["camonly"]["trained"] == ["cam"]
