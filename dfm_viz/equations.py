@@ -138,7 +138,7 @@ def choose(C_ME: FeatureMap, P_ME: FeatureMap, draw: Draw | Bool[Tensor, " b"]) 
     """
     if isinstance(draw, Tensor):
         return torch.where(draw[:, None, None, None], P_ME, C_ME)
-    return P_ME if draw is Draw.POSITION else C_ME
+    return P_ME if Draw(draw) is Draw.POSITION else C_ME
 
 
 def apply_module(F_in: FeatureMap, F_module: FeatureMap, apply: Apply = Apply.MUL) -> FeatureMap:

@@ -66,6 +66,7 @@ class ADL(Insertion):
 
     def trace(self, x: FeatureMap, draw: DrawLike | None = None) -> ADLTrace:
         """Attention, importance, drop mask and the chosen product for features `x`."""
+        draw = self.check(x, draw)
         attention = self_attention(x)
         importance = importance_map(attention)
         mask = drop_mask(attention, self.params.drop_threshold)

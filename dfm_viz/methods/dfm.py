@@ -58,7 +58,7 @@ class DFM(Insertion):
             omega=p.omega,
             delta=p.delta,
             gamma=p.gamma,
-            draw=draw,  # type: ignore[arg-type]
+            draw=self.check(x, draw),  # type: ignore[arg-type]
             apply=p.apply,
             neighbourhood=p.neighbourhood,
         )

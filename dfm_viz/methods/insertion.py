@@ -41,13 +41,27 @@ class Insertion(nn.Module, ABC):
         first, second = self.draw_type
         return first if torch.rand((), generator=generator).item() < self.probability else second
 
+    def check(self, x: FeatureMap, draw: DrawLike | None) -> DrawLike | None:
+        """The draw as its own type, on the device of `x`.
+
+        Raises:
+            ValueError: a word that is no outcome of this module, or a tensor that does not hold one
+                boolean per sample.
+        """
+        if isinstance(draw, Tensor):
+            if draw.dtype is not torch.bool or draw.shape != (len(x),):
+                raise ValueError(
+                    f"a draw per sample must be {len(x)} booleans, got {draw.dtype} of shape "
+                    f"{tuple(draw.shape)}"
+                )
+            return draw.to(x.device)
+        return None if draw is None else self.draw_type(draw)
+
     def forward(self, x: FeatureMap, draw: DrawLike | None = None) -> FeatureMap:
         """The features after the module, (b, c, h, w)."""
         if draw is None:
             if not self.training:
                 return x
             draw = self.sample(len(x))
-        if isinstance(draw, Tensor):
-            draw = draw.to(x.device)
         output: FeatureMap = self.trace(x, draw).F_out
         return output
