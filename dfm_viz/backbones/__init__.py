@@ -123,10 +123,18 @@ def create_model(
     except RuntimeError as error:
         if state is None:
             raise
-        detail = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        _, _, detail = str(error).partition("\n")
+        first = detail.strip().split(", ")[0].rstrip(".")
         raise UserError(
-            f"The weights in {Path(init).name} do not fit {spec.title} ({detail[:160]}); "
+            f"The weights in {Path(init).name} do not fit {spec.title} ({first}); "
             f"give a file with the library's own key names."
+        ) from None
+    except OSError as error:
+        if init != "imagenet":
+            raise
+        raise UserError(
+            f"{spec.title}'s ImageNet weights could not be downloaded ({type(error).__name__}); "
+            f"check the network, or give a local safetensors file."
         ) from None
     if init == "none" or num_classes != classifier.out_features:
         classifier = nn.Linear(classifier.in_features, num_classes)

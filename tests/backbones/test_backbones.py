@@ -159,6 +159,29 @@ def test_weights_that_do_not_fit(tmp_path):
         create_model("resnet50", 5, init=tmp_path / "missing.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("backbone_name", "home", "builder"),
+    [
+        ("mobilenetv1", timm, "create_model"),
+        ("resnet50", torchvision.models, "resnet50"),
+    ],
+)
+def test_published_weights_are_asked_from_the_library(monkeypatch, backbone_name, home, builder):
+    asked = {}
+
+    def offline(*args, **kwargs):
+        asked.update(kwargs)
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(home, builder, offline)
+    with pytest.raises(UserError, match=r"could not be downloaded .*local safetensors file"):
+        create_model(backbone_name, 5, init="imagenet")
+    published = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
+    assert asked.get("pretrained") is True or asked.get("weights") is published
+    # timm's own weights want timm's own padding, not TF-Slim's.
+    assert "pad_type" not in asked
+
+
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(UserError, match="mobilenetv1, resnet50"):
         create_model("alexnet", 5)
