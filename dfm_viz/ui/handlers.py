@@ -1,0 +1,254 @@
+"""What the page asks of the server, as plain functions: no Gradio here.
+
+None of them raises: an answer is either what was asked for or {"error": one sentence}.
+"""
+
+import base64
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dfm_viz.examples import Example, examples, local_examples
+from dfm_viz.inspection import (
+    Colormap,
+    Family,
+    FamilyInfo,
+    Opened,
+    Settings,
+    list_families,
+    load_family,
+)
+from dfm_viz.inspection.cache import Cache
+from dfm_viz.inspection.family import pick_device
+from dfm_viz.methods import METHODS
+from dfm_viz.pictures import Picture
+from dfm_viz.render.scales import colormap
+from dfm_viz.types import UserError
+from dfm_viz.ui import payload, words
+from dfm_viz.ui.pictures import ExpiredError, LostError, Pictures, preview, take_upload, thumbnail
+
+Answer = dict[str, Any]
+_EXAMPLE = "example/"
+_LOG = logging.getLogger(__name__)
+
+
+def _sentence(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Turn every error into an answer."""
+
+    @functools.wraps(function)
+    def wrapped(self: "Explore", query: object = None) -> Answer:
+        try:
+            return function(self, query if isinstance(query, Mapping) else {})
+        except ExpiredError as error:
+            return {"error": str(error), "code": "expired"}
+        except LostError as error:
+            return {"error": str(error), "code": "lost"}
+        except UserError as error:
+            return {"error": str(error)}
+        except Exception:
+            _LOG.exception("error in %s", function.__name__)
+            return {"error": "Something went wrong on the server; try again or reload the page."}
+
+    return wrapped
+
+
+class Explore:
+    """The server side of the Explore page: families, examples and the pictures opened so far."""
+
+    def __init__(
+        self,
+        families: Path | None = None,
+        data_root: Path | None = None,
+        device: str = "auto",
+        uploads: Path | None = None,
+    ) -> None:
+        """Remember where things are; nothing is loaded yet.
+
+        Args:
+            families: folder of checkpoint families, or None for the shipped one.
+            data_root: folder of data sets whose pictures become examples too, or None.
+            device: auto, cpu or cuda.
+            uploads: folder that uploads are put into, or None: no uploads.
+        """
+        self.root = families
+        self.data_root = data_root
+        self.device = device
+        self.uploads = uploads
+        self.pictures = Pictures()
+        self._opened = Cache(256 * 2**20)
+
+    @functools.cached_property
+    def families(self) -> tuple[FamilyInfo, ...]:
+        """The families there are, the one for any picture first."""
+        found = list_families(self.root)
+        if not found:
+            raise UserError("There are no checkpoints here; give their folder with --families.")
+        return tuple(sorted(found, key=lambda f: (-len(f.classes), -len(f.trained))))
+
+    @functools.cached_property
+    def examples(self) -> dict[str, Example]:
+        """Example id -> example: photographs, the toy scene, local pictures where there are any."""
+        found = list(examples())
+        if self.data_root is not None:
+            found += local_examples(self.data_root)
+        return {example.id: example for example in found}
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - one Explore lives as long as the process
+    def family(self, name: str) -> Family:
+        """The family of that name; only names in the list are accepted."""
+        if name not in {info.name for info in self.families}:
+            known = ", ".join(info.name for info in self.families)
+            raise UserError(f"There is no family {name!r}; there are: {known}.")
+        return load_family(name, self.root, self.device)
+
+    @functools.cached_property
+    def _facts(self) -> Answer:
+        first = next(iter(self.examples), None)
+        return {
+            "families": [_family(info) for info in self.families],
+            "family": self.families[0].name,
+            "examples": [_example(e) for e in self.examples.values()],
+            "groups": words.groups(),
+            "choices": words.choices(),
+            "settings": words.default_settings(),
+            "colormaps": [_colours(name) for name in Colormap],
+            "view": {"example": first, "opacity": Settings().opacity},
+        }
+
+    @_sentence
+    def start(self, query: Mapping[str, Any]) -> Answer:
+        """Everything the page needs before the first picture."""
+        return self._facts
+
+    @_sentence
+    def open(self, query: Mapping[str, Any]) -> Answer:
+        """Take a picture in: {"example": id} or {"upload": path, "name": file name}."""
+        if "example" in query:
+            example = self.examples.get(str(query["example"]))
+            if example is None:
+                raise UserError("There is no such example; choose another.")
+            token = _EXAMPLE + example.id
+            picture = self.picture(token)
+            title, boxes = example.title, [list(box) for box in example.truths]
+        elif "upload" in query and self.uploads is not None:
+            picture = take_upload(query["upload"], query.get("name", ""), self.uploads)
+            token = self.pictures.add(picture)
+            title, boxes = str(query.get("name", "")) or "your picture", []
+        else:
+            raise UserError("Nothing to open; choose an example or a file.")
+        return {
+            "picture": token,
+            "title": title,
+            "width": picture.width,
+            "height": picture.height,
+            "boxes": boxes,
+            "preview": preview(picture),
+        }
+
+    def picture(self, token: object) -> Picture:
+        """The opened picture of a token; examples are read again when they were dropped."""
+        example = None
+        if isinstance(token, str) and token.startswith(_EXAMPLE):
+            example = self.examples.get(token.removeprefix(_EXAMPLE))
+        return self.pictures.get(token, example.read if example else None)
+
+    @_sentence
+    def inspect(self, query: Mapping[str, Any]) -> Answer:
+        """Answer one view: what changed since the parts that the page says it has."""
+        name = str(query.get("family", ""))
+        family = self.family(name)
+        opened = self._open(name, query.get("picture"))
+        truths = query.get("truths") or []
+        inspection = family.inspect(opened, _settings(query.get("settings")), truths)
+        point = query.get("point")
+        if point not in inspection.points:
+            point = next(reversed(inspection.points))
+        shown = inspection.points[point]
+        channel = query.get("channel")
+        if channel != payload.MEAN and not _is_index(channel, len(shown.C_A)):
+            channel = payload.default_channel(shown)
+        have = query.get("have")
+        fresh, gone = payload.parts(
+            payload.arrays(inspection, point, channel), have if isinstance(have, Mapping) else {}
+        )
+        info = payload.facts(
+            inspection,
+            picture=str(query["picture"]),
+            truths=truths,
+            point=point,
+            channel=channel,
+            trained=family.checkpoints.trained_params(),
+        )
+        return {"info": info, "parts": fresh, "gone": gone}
+
+    def _open(self, family: str, token: object) -> Opened:
+        """The picture prepared for a family's networks, kept for the next question."""
+        picture = self.picture(token)
+
+        def prepare() -> Opened:
+            return self.family(family).open(picture)
+
+        opened: Opened = self._opened.get((family, token), prepare, _opened_bytes)
+        return opened
+
+    def check(self) -> None:
+        """Look at what was given at the start, before anybody visits; UserError if it is wrong."""
+        pick_device(self.device)
+        _ = self.families, self.examples
+
+    def warm_up(self) -> None:
+        """Load the first family and analyse the first example, so that nobody waits for it."""
+        facts = self.start({})
+        if "error" not in facts and facts["view"]["example"]:
+            token = _EXAMPLE + facts["view"]["example"]
+            self.inspect({"family": facts["family"], "picture": token})
+
+
+def _opened_bytes(opened: Opened) -> int:
+    inputs = sum(n.x.numel() * n.x.element_size() for n in opened.networks.values())
+    return inputs + opened.picture.rgb.nbytes
+
+
+def _is_index(value: object, count: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < count
+
+
+def _settings(values: object) -> Settings:
+    if not isinstance(values, Mapping):
+        raise UserError("The page sent no settings; reload it.")
+    return Settings.parse(values)
+
+
+def _family(info: FamilyInfo) -> Answer:
+    return {
+        "name": info.name,
+        "title": info.title,
+        "knows": _knows(info),
+        "classes": list(info.classes),
+        "methods": [{"name": name, "title": METHODS[name].title} for name in info.methods],
+        "points": [{"name": name, "title": words.point_title(name)} for name in info.points],
+    }
+
+
+def _knows(info: FamilyInfo) -> str:
+    weights = (
+        "One set of weights for all methods."
+        if len(info.trained) < 2
+        else "Each method has weights of its own."
+    )
+    return f"{len(info.classes)} classes. {weights}"
+
+
+def _example(example: Example) -> Answer:
+    return {"id": example.id, "title": example.title, "thumb": thumbnail(example.read())}
+
+
+def _colours(name: Colormap) -> Answer:
+    table = colormap(name)
+    return {
+        "name": str(name),
+        "title": str(name),
+        "lut": base64.b64encode(table.tobytes()).decode("ascii"),
+    }

@@ -1,0 +1,50 @@
+"""What can be said when the app is started: arguments, else environment, else defaults."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def _environment(*names: str, default: str | None = None) -> str | None:
+    return next((os.environ[name] for name in names if os.environ.get(name)), default)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read host, port, families, data_root and device; every one has its environment variable.
+
+    `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` count too, as Hugging Face Spaces sets them.
+    """
+    parser = argparse.ArgumentParser(prog="app.py", description="Explore DFM beside CAM and ADL.")
+    parser.add_argument(
+        "--host",
+        default=_environment("DFM_VIZ_HOST", "GRADIO_SERVER_NAME", default="127.0.0.1"),
+        help="address to listen on (DFM_VIZ_HOST; default 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=_environment("DFM_VIZ_PORT", "GRADIO_SERVER_PORT", default="7860"),
+        help="port to listen on (DFM_VIZ_PORT; default 7860)",
+    )
+    parser.add_argument(
+        "--families",
+        type=Path,
+        metavar="DIR",
+        default=_environment("DFM_VIZ_FAMILIES"),
+        help="folder of checkpoint families (DFM_VIZ_FAMILIES; default: checkpoints)",
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        default=_environment("DFM_VIZ_DATA_ROOT"),
+        help="folder of data sets whose test pictures become examples (DFM_VIZ_DATA_ROOT)",
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default=_environment("DFM_VIZ_DEVICE", default="auto"),
+        help="where the networks run (DFM_VIZ_DEVICE; default auto)",
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,58 @@
+"""The app: the page, the named endpoints, and how they are served."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from dfm_viz.pictures import MAX_BYTES
+from dfm_viz.ui.api import add_endpoints
+from dfm_viz.ui.component import explore_component
+from dfm_viz.ui.handlers import Explore
+
+_HOUR = 3600
+
+
+def build(explore: Explore) -> gr.Blocks:
+    """The page as Blocks, ready to be launched with `launch_options`."""
+    explore.uploads = Path(get_upload_folder())
+    with gr.Blocks(
+        title="dfm_viz",
+        fill_width=True,
+        analytics_enabled=False,
+        delete_cache=(_HOUR, _HOUR),
+    ) as demo:
+        explore_component(_server_functions(explore))
+        add_endpoints(explore)
+    demo.queue(default_concurrency_limit=4, max_size=64)
+    return demo
+
+
+def _server_functions(explore: Explore) -> list[Callable[..., object]]:
+    """The handlers as functions of their own: Gradio marks them, which methods do not allow."""
+
+    def start(query: object) -> object:
+        return explore.start(query)
+
+    def open(query: object) -> object:
+        return explore.open(query)
+
+    def inspect(query: object) -> object:
+        return explore.inspect(query)
+
+    return [start, open, inspect]
+
+
+def launch_options(host: str, port: int) -> dict[str, Any]:
+    """How the page is served: no history, no telemetry, no tracebacks, small uploads only."""
+    return {
+        "server_name": host,
+        "server_port": port,
+        "max_file_size": MAX_BYTES,
+        "run_history": False,
+        "ssr_mode": False,
+        "show_error": False,
+        "footer_links": ["api"],
+    }

@@ -1,0 +1,140 @@
+"""An inspection on the wire: small facts as JSON, arrays as base64, only what the page lacks.
+
+Every array is a part with a key made from its content. The page sends the keys it has; a part
+whose key it has is not sent again. So nothing here needs to know what a slider touches.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfm_viz.inspection import Inspection
+from dfm_viz.inspection.result import MethodResult, PointResult
+from dfm_viz.methods import DFMParams
+from dfm_viz.types import Draw
+
+Arrays = Iterator[tuple[str, NDArray[Any]]]
+MEAN = "mean"
+"""In place of a channel's number: the mean over all channels."""
+
+_VECTORS = ("C_A", "C_E", "C_M")
+_MAPS = ("P_A", "P_E", "P_M_prime", "Delta_M", "P_M")
+_STACKS = ("F_in", "C_ME", "P_ME", "F_out")
+
+
+def encode(array: NDArray[Any], known: str | None = None) -> dict[str, Any] | None:
+    """One part: key, type (u8, or f32 little-endian), shape, base64 text; None if `known`."""
+    small = array if array.dtype == np.uint8 else array.astype("<f4", copy=False)
+    raw = np.ascontiguousarray(small).tobytes()
+    kind = "u8" if small.dtype == np.uint8 else "f32"
+    digest = blake2b(raw, digest_size=8, person=kind.encode()).hexdigest()
+    key = f"{digest}-{'x'.join(map(str, array.shape))}"
+    if key == known:
+        return None
+    text = base64.b64encode(raw).decode("ascii")
+    return {"key": key, "dtype": kind, "shape": list(array.shape), "data": text}
+
+
+def default_channel(point: PointResult) -> int:
+    """The strongest channel that is not masked, or the strongest of all."""
+    kept = np.where(point.C_M > 0, point.C_A, -np.inf)
+    return int(kept.argmax() if np.isfinite(kept.max()) else point.C_A.argmax())
+
+
+def arrays(inspection: Inspection, point: str, channel: int | str) -> Arrays:
+    """Every array the page draws, by part name."""
+    for name, method in inspection.methods.items():
+        yield f"map/{name}", method.grid
+    for index, path in enumerate(inspection.dfm_paths):
+        yield f"path/{index}", path.map
+    for name, adl in inspection.adl_points.items():
+        yield f"adl/{name}/importance", adl.importance
+        yield f"adl/{name}/drop_mask", adl.drop_mask
+    shown = inspection.points[point]
+    for name in (*_VECTORS, *_MAPS):
+        yield f"point/{name}", getattr(shown, name)
+    for name in _STACKS:
+        stack = getattr(shown, name)
+        one = stack.mean(axis=0, dtype=np.float32) if channel == MEAN else stack[int(channel)]
+        yield f"point/{name}", one
+
+
+def parts(found: Arrays, have: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The parts the page lacks, and the names of those it has that no longer exist."""
+    fresh, names = {}, set()
+    for name, array in found:
+        names.add(name)
+        part = encode(array, have.get(name))
+        if part is not None:
+            fresh[name] = part
+    return fresh, [name for name in have if name not in names]
+
+
+def facts(
+    inspection: Inspection,
+    *,
+    picture: str,
+    truths: list[list[float]],
+    point: str,
+    channel: int | str,
+    trained: DFMParams,
+) -> dict[str, Any]:
+    """The small part of an answer: labels, scores, boxes, probabilities, effective settings."""
+    settings = inspection.settings
+    shown = inspection.points[point].path
+    methods = {name: _method(m) for name, m in inspection.methods.items()}
+    if "dfm" in methods:
+        methods["dfm"]["changed"] = _changed(inspection, trained)
+    return {
+        "picture": picture,
+        "family": inspection.family,
+        "image": {"width": inspection.width, "height": inspection.height},
+        "settings": settings.to_json() | {"points": list(inspection.points)},
+        "truths": truths,
+        "point": point,
+        "channel": channel,
+        "path": None if shown is None else str(shown),
+        "methods": methods,
+        "off": _method(inspection.dfm_off),
+        "paths": [
+            {
+                "draw": {name: str(draw) for name, draw in path.draw.items()},
+                "letters": "".join("P" if d is Draw.POSITION else "C" for d in path.draw.values()),
+                "probability": path.probability,
+                "shown": dict(path.draw) == dict(settings.path or {}),
+            }
+            for path in inspection.dfm_paths
+        ],
+        "adl_points": list(inspection.adl_points),
+    }
+
+
+def _method(result: MethodResult) -> dict[str, Any]:
+    return {
+        "label": result.label,
+        "class_index": result.class_index,
+        "score": result.score,
+        "box": list(result.box),
+        "iou": result.iou,
+        "badge": result.note,
+        "flat": bool(result.grid.min() == result.grid.max()),
+        "low": float(result.map.min()),
+        "high": float(result.map.max()),
+    }
+
+
+def _changed(inspection: Inspection, trained: DFMParams) -> dict[str, str] | None:
+    """How DFM's module differs from the one its weights were trained with, in the page's words."""
+    if not inspection.methods["dfm"].trained:
+        return None
+    now = inspection.settings.dfm_params()
+    was = [
+        f"{name} = {getattr(trained, name)}"
+        for name in ("apply", "neighbourhood")
+        if getattr(now, name) != getattr(trained, name)
+    ]
+    return {"was": ", ".join(was)} if was else None

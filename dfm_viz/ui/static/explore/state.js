@@ -1,0 +1,42 @@
+// What the visitor chose (state) and the last complete reply of the server (data).
+const app = $('.explore');
+const state = {
+  family: null, settings: {}, truths: [], picture: null, point: null, channel: null,
+  place: [0.62, 0.62], range: 'zero', colormap: null, opacity: 0.6, method: 'dfm', draws: {},
+};
+const data = { info: null, parts: {}, arrays: {}, preview: null };
+let facts = null;          // reply of `start`: families, examples, parameters, colours
+
+const factsOf = name => facts.families.find(f => f.name === name);
+const familyFacts = () => factsOf(state.family);
+// Of the family on the page, which is the chosen one as soon as its first reply is here.
+const shownFacts = () => data.info ? factsOf(data.info.family) : familyFacts();
+const methodFacts = name => shownFacts().methods.find(m => m.name === name) || { name, title: name };
+const array = name => data.arrays[name];
+const shape = name => data.parts[name].shape;
+const pointTitle = name => (shownFacts().points.find(p => p.name === name) || { title: name }).title;
+
+// What one request says: everything the visitor set, and which parts need not be sent again.
+function view() {
+  const have = {};
+  for (const name in data.parts) have[name] = data.parts[name].key;
+  const path = {};
+  for (const name of familyFacts().points.map(p => p.name)) path[name] = state.draws[name] || 'position';
+  return { picture: state.picture.token, family: state.family, settings: { ...state.settings, path },
+    truths: state.truths, point: state.point, channel: state.channel, have };
+}
+
+// Take a reply over. Parts that are not in it have not changed.
+function absorb(reply) {
+  for (const name in reply.parts) {
+    data.parts[name] = reply.parts[name];
+    data.arrays[name] = decode(reply.parts[name]);
+    delete data.parts[name].data;
+  }
+  for (const name of reply.gone || []) { delete data.parts[name]; delete data.arrays[name]; }
+  data.info = reply.info;
+  data.preview = state.opened[reply.info.picture] || data.preview;
+  if (state.point === null) state.point = reply.info.point;
+  if (state.channel === null) state.channel = reply.info.channel;
+}
+state.opened = {};         // token -> preview, so that the picture changes together with its maps

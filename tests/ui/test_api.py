@@ -1,0 +1,94 @@
+"""The named endpoints through `gradio_client`, as somebody elsewhere would call them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dfm_viz.inspection import load_family
+
+gradio_client = pytest.importorskip("gradio_client")
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    """A client of the served page."""
+    return gradio_client.Client(server.url, verbose=False)
+
+
+def test_the_surface_is_exactly_this(client):
+    surface = client.view_api(return_format="dict", print_info=False)
+    assert surface["unnamed_endpoints"] == {}
+    named = surface["named_endpoints"]
+    parameters = {
+        name: [(p["parameter_name"], p["component"]) for p in endpoint["parameters"]]
+        for name, endpoint in named.items()
+    }
+    assert parameters == {
+        "/families": [],
+        "/inspect": [
+            ("image", "File"),
+            ("family", "Textbox"),
+            ("settings", "Textbox"),
+            ("truths", "Textbox"),
+        ],
+    }
+
+
+def test_families(client):
+    found = {f["name"]: f for f in client.predict(api_name="/families")}
+    assert set(found) == {"tiny", "camonly"}
+    keys = {"name", "backbone", "dataset", "classes", "methods", "points", "image_size"}
+    assert keys <= set(found["tiny"])
+
+
+def test_inspect_gives_the_numbers_of_the_engine(client, photo, families_root):
+    settings, truths = {"beta": 0.5, "mode": "position"}, [[10, 10, 100, 80]]
+    answer = client.predict(
+        gradio_client.handle_file(photo),
+        "tiny",
+        json.dumps(settings),
+        json.dumps(truths),
+        api_name="/inspect",
+    )
+    family = load_family("tiny", families_root, "cpu")
+    expected = family.inspect(family.open(photo), settings, truths).to_json()
+    assert answer["methods"]["dfm"]["iou"] == expected["methods"]["dfm"]["iou"]
+    assert np.array_equal(answer["methods"]["cam"]["map"], expected["methods"]["cam"]["map"])
+    assert answer["settings"]["beta"] == 0.5
+    for name, point in expected["points"].items():
+        for symbol in ("C_A", "P_A", "P_M", "C_ME_mean"):
+            assert np.array_equal(answer["points"][name][symbol], point[symbol])
+    assert len(answer["dfm_paths"]) == 2 ** len(expected["points"])
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "truths", "sentence"),
+    [
+        ("nobody", "{}", "", "There is no family 'nobody'"),
+        ("tiny", '{"beta": 9}', "", "beta must be from 0 to 1"),
+        ("tiny", '{"beta": NaN}', "", "beta must be from 0 to 1"),
+        ("tiny", '{"betta": 0.5}', "", "There is no setting 'betta'"),
+        ("tiny", "{", "", "not valid JSON"),
+        ("tiny", "{}", "[[1, 2", "must be JSON like"),
+        ("tiny", "{}", "[[1, 2, 3]]", "four numbers"),
+    ],
+)
+def test_errors_are_one_sentence(client, photo, family, settings, truths, sentence):
+    with pytest.raises(Exception, match=sentence) as raised:
+        client.predict(
+            gradio_client.handle_file(photo), family, settings, truths, api_name="/inspect"
+        )
+    assert "Traceback" not in str(raised.value)
+
+
+def test_a_file_that_is_no_picture(client, tmp_path):
+    file = tmp_path / "notes.png"
+    file.write_text("hello")
+    with pytest.raises(Exception, match=r"notes\.png"):
+        client.predict(gradio_client.handle_file(file), "tiny", "{}", "", api_name="/inspect")
+
+
+def test_a_missing_file(client):
+    with pytest.raises(Exception, match="image is missing"):
+        client.predict(None, "tiny", "{}", "", api_name="/inspect")
