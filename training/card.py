@@ -1,0 +1,83 @@
+"""What goes into the card of a checkpoint that was trained here."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dfm_viz.backbones import get_backbone
+from dfm_viz.checkpoint import Card
+from dfm_viz.methods import get_method
+from training.data import DataSet
+from training.loop import Trained
+from training.recipe import Recipe
+from training.weights import Origin, origin
+
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless")
+OVERLAP = (
+    "ImageNet pre-training saw some photographs that also occur in the CUB test split; "
+    "scores on CUB are slightly optimistic for every method alike."
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that decides the numbers."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def describe(
+    recipe: Recipe, data: DataSet, trained: Trained, device: str, init_weights: Path | None = None
+) -> Card:
+    """The card of a finished run, without scores."""
+    spec, method = get_backbone(recipe.model.backbone), get_method(recipe.model.method)
+    name = f"{recipe.model.backbone}_{recipe.data.family}/{method.name}"
+    if init_weights is not None:
+        start = origin(init_weights)
+    elif recipe.model.init == "imagenet":
+        start = Origin(
+            "the ImageNet weights that the backbone's library publishes",
+            "Initial weights: see the library that published them.",
+        )
+    else:
+        start = Origin("random", "")
+    notes = list(recipe.data.notes)
+    if recipe.data.name == "cub" and recipe.model.init != "none":
+        notes.append(OVERLAP)
+    if recipe.optim.settle_epochs:
+        notes.append(
+            f"The last {recipe.optim.settle_epochs} of {recipe.optim.epochs} epochs ran with the "
+            f"inserted modules off, so that batch statistics and head fit the network as evaluated."
+        )
+    return Card(
+        name=name,
+        method=method.name,
+        backbone=spec.name,
+        dataset=recipe.data.family,
+        knows=recipe.data.knows,
+        classes=data.classes,
+        points=recipe.model.points,
+        params=recipe.params.to_dict() if recipe.params else {},
+        image_size=recipe.data.image_size,
+        mean=spec.mean,
+        std=spec.std,
+        init_weights=start.description,
+        licences=tuple(text for text in (data.licence, start.licence) if text),
+        recipe={
+            **recipe.to_dict(),
+            "train_pictures": trained.train_pictures,
+            "data_fingerprint": trained.data_fingerprint,
+            "selection": "none: the last epoch",
+            "versions": versions(),
+            "machine": f"{device}, {torch.get_num_threads()} threads",
+            "seconds": round(trained.progress.seconds),
+            "last_epoch": trained.progress.history[-1],
+        },
+        notes=tuple(notes),
+    )
+
+
+def summarise(scores: dict[str, Any], command: str, seeds: int = 1) -> dict[str, Any]:
+    """An evaluation as it stands in a card: the scores, how many seeds, and the command."""
+    return {**scores, "seeds": seeds, "weights": "the shipped float16 file", "command": command}

@@ -1,0 +1,42 @@
+"""Files of initial weights whose origin is known, recognised by their hash."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfm_viz.types import UserError
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where initial weights come from, and under which licence, one phrase each."""
+
+    description: str
+    licence: str
+
+
+KNOWN = {
+    "cd34f1d8da0504d99b888900ec49f3f7b17e145f615897ea3c1daf4f30b64d97": Origin(
+        "TF-Slim MobileNetV1 1.0 224, ImageNet-1k, under timm's mobilenetv1_100 key names",
+        "Initial ImageNet weights: TensorFlow-Slim, Apache-2.0.",
+    )
+}
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file; UserError if it is missing."""
+    if not path.is_file():
+        raise UserError(f"There is no weights file {path}; give the path of a safetensors file.")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def origin(path: Path) -> Origin:
+    """What is known about a file of weights; an unknown one is said to be unknown."""
+    digest = file_hash(path)
+    return KNOWN.get(
+        digest,
+        Origin(
+            f"a file given by the user (SHA-256 {digest})",
+            "Initial weights: under the terms of the file that the user gave.",
+        ),
+    )
