@@ -25,7 +25,7 @@ import torchcam.methods
 from dfm_viz.backbones import BACKBONES, create_model
 from dfm_viz.checkpoint import Card, save_checkpoint
 from dfm_viz.inspection import Family, Opened, Settings, load_family
-from dfm_viz.inspection.network import FEATURES
+from dfm_viz.inspection.network import forget
 from dfm_viz.methods.paths import enumerate_paths
 from dfm_viz.render import overlay, resize_grid
 
@@ -118,7 +118,7 @@ def whole_chain(family: Family, rounds: int) -> None:
     for number in range(rounds + 2):
         rgb = picture(number + 1)
         x = family.open(picture(0)).networks["cam"].x
-        FEATURES.clear()
+        forget()
         a, b = timed(lambda: ours(rgb)), timed(lambda: theirs(x))  # noqa: B023
         if number >= 2:
             times[0].append(a)

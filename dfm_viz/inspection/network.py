@@ -28,6 +28,16 @@ READS: Mapping[Draw, tuple[str, ...]] = {
 FEATURES = Cache(256 * 2**20)
 """Features on the way, shared by all visitors, families and pictures."""
 
+TRACES = Cache(64 * 2**20)
+"""Recent calls of the module: what leads to the answer is also what is shown."""
+
+
+def forget() -> None:
+    """Empty the caches; everything is computed again when it is next asked for."""
+    FEATURES.clear()
+    TRACES.clear()
+
+
 _ONE_AT_A_TIME = threading.Lock()
 """The networks share the cores: two at once only slow each other down."""
 
@@ -40,9 +50,9 @@ class Final:
     logits: Tensor
 
 
-def _bytes(value: Tensor | Final) -> int:
-    tensors = (value,) if isinstance(value, Tensor) else (value.features, value.logits)
-    return sum(t.numel() * t.element_size() for t in tensors) + 512
+def _bytes(value: Tensor | Final | DFMTrace) -> int:
+    parts = (value,) if isinstance(value, Tensor) else vars(value).values()
+    return sum(t.numel() * t.element_size() for t in parts if isinstance(t, Tensor)) + 512
 
 
 @dataclass(frozen=True)
@@ -69,8 +79,16 @@ class Network:
         self, point: str, taken: Mapping[str, Draw], draw: Draw | None, params: DFMParams
     ) -> DFMTrace:
         """Every map of DFM at `point`, after the draws `taken` at earlier points."""
-        with torch.inference_mode():
-            return DFM(params).trace(self.before(point, taken, params), draw)
+
+        def compute() -> DFMTrace:
+            features = self.before(point, taken, params)
+            with torch.inference_mode():
+                return DFM(params).trace(features, draw)
+
+        shown = dataclasses.replace(params, tau=0.0)  # tau only weighs what the draws lead to
+        key = (self.key, self._passed(taken, params), point, draw, shown)
+        trace: DFMTrace = TRACES.get(key, compute, _bytes)
+        return trace
 
     def final(self, draws: Mapping[str, Draw], params: DFMParams) -> Final:
         """Features and logits at the end of one path; no draws: the network with DFM off."""
@@ -85,9 +103,8 @@ class Network:
         return final
 
     def _passed(self, draws: Mapping[str, Draw], params: DFMParams) -> Hashable:
-        values = dataclasses.asdict(params)
         return tuple(
-            (point, draw, tuple(values[name] for name in READS[draw]))
+            (point, draw, tuple(getattr(params, name) for name in READS[draw]))
             for point, draw in draws.items()
         )
 

@@ -9,7 +9,7 @@ import torch
 from dfm_viz.backbones import forward_mode
 from dfm_viz.backbones.staged import Stages
 from dfm_viz.inspection import Settings, load_family
-from dfm_viz.inspection.network import FEATURES
+from dfm_viz.inspection.network import forget
 from dfm_viz.methods import DFM, DFMParams
 from dfm_viz.types import Draw, Mode, UserError
 
@@ -165,7 +165,7 @@ def test_one_point_gives_two_paths(tiny_family, opened):
 
 
 def test_opening_runs_every_network_once(tiny_family, picture, runs):
-    FEATURES.clear()
+    forget()
     tiny_family.open(picture)
     first, second = tiny_family.info.points
     assert sorted(runs, key=str) == sorted(
@@ -219,7 +219,7 @@ def test_back_at_the_same_setting_nothing_runs(tiny_family, opened, runs):
 
 def test_an_evicted_picture_is_computed_again_with_the_same_numbers(tiny_family, opened):
     before = tiny_family.inspect(opened, SIX)
-    FEATURES.clear()
+    forget()
     after = tiny_family.inspect(opened, SIX)
     assert np.array_equal(before.methods["dfm"].map, after.methods["dfm"].map)
 
@@ -269,7 +269,7 @@ def test_results_do_not_share_memory_with_the_cache(tiny_family, opened):
 def test_many_visitors_at_once_get_their_own_answers(tiny_family, picture):
     pictures = [np.roll(picture, 10 * i, axis=1) for i in range(3)]
     alone = [tiny_family.inspect(tiny_family.open(p), SIX).methods["dfm"].map for p in pictures]
-    FEATURES.clear()
+    forget()
     wrong = []
 
     def visit(index):
