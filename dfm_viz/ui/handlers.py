@@ -233,11 +233,13 @@ def _family(info: FamilyInfo) -> Answer:
 
 
 def _knows(info: FamilyInfo) -> str:
-    weights = (
-        "One set of weights for all methods."
-        if len(info.trained) < 2
-        else "Each method has weights of its own."
-    )
+    if len(info.trained) < 2:
+        weights = "One set of weights for all methods."
+    elif len(info.trained) == len(info.methods):
+        weights = "Each method has weights of its own."
+    else:
+        titles = [METHODS[name].title for name in info.trained]
+        weights = f"{', '.join(titles[:-1])} and {titles[-1]} have weights of their own."
     return f"{len(info.classes)} classes. {weights}"
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from dfm_viz.inspection import load_family
 from dfm_viz.methods import DFMParams
+from dfm_viz.ui.handlers import Explore
 from dfm_viz.ui.pictures import ExpiredError, Pictures, take_upload
 
 
@@ -219,8 +221,21 @@ def test_a_dropped_picture_is_told_apart(explore, query):
     assert answer["code"] == "expired"
 
 
-def test_pictures_of_the_data_root_become_examples(families_root, tmp_path):
-    from dfm_viz.ui.handlers import Explore
+def test_a_damaged_checkpoint_is_a_sentence_and_the_others_keep_working(families_root, tmp_path):
+    root = tmp_path / "families"
+    shutil.copytree(families_root, root)
+    weights = root / "camonly" / "cam" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-7] + b"tampere")
+    served = Explore(root, device="cpu")
+    question = {
+        "picture": served.open({"example": served.start({})["view"]["example"]})["picture"],
+        "settings": served.start({})["settings"],
+    }
+    refused = served.inspect({**question, "family": "camonly"})
+    assert "Something went wrong" not in refused["error"]
+    assert "error" not in served.inspect({**question, "family": "tiny"})
 
+
+def test_pictures_of_the_data_root_become_examples(families_root, tmp_path):
     with_root = Explore(families_root, data_root=tmp_path / "missing", device="cpu")
     assert "data root" in with_root.start({})["error"]

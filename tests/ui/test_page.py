@@ -73,7 +73,7 @@ def test_a_drag_ends_on_the_true_state_and_never_goes_back(visit, server):
     shown = float(page.locator('.sl[data-k="delta"] input[type=number]').input_value())
     assert deltas[-1] == pytest.approx(shown)
     assert 0.75 <= shown <= 0.85
-    assert server.files() == before
+    assert set(server.files()) <= set(before)
 
 
 def test_at_most_one_question_is_under_way(visit):
@@ -224,7 +224,7 @@ def test_a_good_upload_is_analysed_and_leaves_no_file(visit, server, photo):
     assert page.locator(".panel .iou").first.inner_text() == ""
     assert page.locator("rect.truth").count() == 0
     assert page.locator(".mine").get_attribute("aria-pressed") == "true"
-    assert server.files() == before
+    assert set(server.files()) <= set(before)
 
 
 def test_a_dropped_and_a_pasted_picture(visit, photo):
@@ -282,6 +282,35 @@ def test_a_flat_map_is_said_to_be_flat(visit):
     assert card.locator(".st").inner_text().startswith("Flat, 0.00 everywhere")
 
 
+def test_a_busy_line_appears_while_an_answer_is_awaited(visit):
+    page = visit()
+    held = []
+    page.route("**/component_server/**", lambda route: held.append(route))
+    page.locator('.sl[data-k="alpha"] input[type=range]').press("ArrowLeft")
+    page.wait_for_selector(".explore.busy")
+    assert page.locator(".hair:visible").count() == 3
+    held[0].continue_()
+    page.unroute("**/component_server/**")
+    settle(page)
+    page.wait_for_selector(".explore:not(.busy)")
+
+
+def test_a_family_that_is_refused_leaves_the_one_before(visit):
+    page = visit()
+    refused = json.dumps({"error": "The checkpoint is damaged; copy it again."})
+    page.route(
+        "**/component_server/**",
+        lambda route: route.fulfill(body=refused, content_type="application/json"),
+        times=1,
+    )
+    page.select_option("#dx-family", "camonly")
+    settle(page)
+    assert "The checkpoint is damaged" in page.locator(".notice").inner_text()
+    assert page.locator("#dx-family").input_value() == "tiny"
+    type_number(page, "alpha", "0.2")
+    assert page.evaluate(SETTINGS)["alpha"] == pytest.approx(0.2)
+
+
 def test_a_silent_server_is_said_and_the_page_recovers(visit):
     page = visit(strict=False)
     page.route("**/component_server/**", lambda route: route.abort())
@@ -328,10 +357,10 @@ def test_no_horizontal_scroll(visit, width):
 
 
 def test_sliders_and_read_out_stay_while_the_pipeline_is_read(visit):
-    page = visit()
-    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
-    assert page.evaluate("scrollY") > 100
-    for selector in (".controls", ".probe"):
+    for selector, width in ((".controls", 1400), (".probe", 390)):
+        page = visit(width, 844)
+        page.locator('[data-id="F_out"]').scroll_into_view_if_needed()
+        assert page.evaluate("scrollY") > 100
         assert page.locator(selector).bounding_box()["y"] == pytest.approx(0, abs=1)
 
 

@@ -71,6 +71,9 @@ function paintBars() {
 function paintStrip(id, values, selected, ink) {
   const q = prepare($('[data-bars=' + id + ']')), { g, h } = q;
   for (let i = 0; i < q.strong; i++) { g.fillStyle = colour(values[order[i]], 0, 1); g.fillRect(i * q.bar + 1, 0, q.bar - 2, h); }
+  g.strokeStyle = ink('--line2');
+  g.lineWidth = 1;
+  for (let i = 0; i < q.strong; i++) if (values[order[i]] === 0) g.strokeRect(i * q.bar + 1.5, 0.5, Math.max(1, q.bar - 3), h - 1);
   for (let i = 0; i < q.tail; i++) { g.fillStyle = colour(values[tailIndex(q, i)], 0, 1); g.fillRect(q.start + i, 0, 1.5, h); }
   if (selected < 0 || selected >= q.strong) return;
   g.strokeStyle = ink('--surface'); g.lineWidth = 4; g.strokeRect(selected * q.bar, 0, q.bar, h);

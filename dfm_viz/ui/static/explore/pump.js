@@ -55,6 +55,11 @@ async function refused(reply) {
     state.reopening = false;
     if (again) return;
   }
+  if (data.info && state.family !== data.info.family) {
+    notice('family', reply.error, 'The checkpoints before stay here.');
+    $('#dx-family').value = data.info.family;
+    return chooseFamily(data.info.family);
+  }
   notice('refused', reply.error, 'The last result stays here.');
   app.dataset.settled = '1';
 }

@@ -21,6 +21,7 @@ function paintSource() {
   const now = state.picture && state.picture.example;
   $$('[data-example]').forEach(b => b.setAttribute('aria-pressed', String(b.dataset.example === now)));
   $('.mine').setAttribute('aria-pressed', String(!!state.picture && !now));
+  $('.legend [data-act=truth]').hidden = !!now;
   const note = $('.thumbs-note'), p = state.picture;
   note.textContent = '';
   if (!p) return;
@@ -77,6 +78,7 @@ async function reopen() {
 }
 
 function chooseFamily(name) {
+  if (data.info && name !== data.info.family) quiet('family');
   state.family = name;
   state.settings = { ...state.settings, target: null, points: null, apply: null, neighbourhood: null };
   state.point = null;
