@@ -12,11 +12,14 @@ speed does not depend on their values.
 
 import argparse
 import itertools
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as app.py sets it
 
 import numpy as np
 import torch

@@ -1,6 +1,10 @@
 """Fixtures shared by all tests: a small family made of random weights, and a picture."""
 
+import os
 from pathlib import Path
+
+# Before torch: threads that wait should sleep, so that busy machines stay fair.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import pytest

@@ -133,7 +133,8 @@ class PointResult(_Checked):
     """Every map of DFM at one insertion point, under its paper symbol, for the shown path.
 
     C_* are (channels,), P_* and Delta_M (h, w), F_in, C_ME, P_ME, F_out (channels, h, w).
-    `path` is the draw taken here; None in mode `off`, where F_out is F_in.
+    `path` holds the draws taken up to and including this point; None in mode `off`, where F_out is
+    F_in.
     """
 
     C_A: Vector
@@ -148,7 +149,7 @@ class PointResult(_Checked):
     C_ME: Stack
     P_ME: Stack
     F_out: Stack
-    path: Draw | None
+    path: Mapping[str, Draw] | None
 
     def to_json(self) -> dict[str, Any]:
         """The small maps whole; of the four large ones the mean over the channels."""
@@ -156,7 +157,8 @@ class PointResult(_Checked):
         values: dict[str, Any] = {name: getattr(self, name).tolist() for name in small}
         for name in ("C_ME", "P_ME", "F_in", "F_out"):
             values[f"{name}_mean"] = getattr(self, name).mean(axis=0, dtype=np.float32).tolist()
-        values["path"] = None if self.path is None else str(self.path)
+        # Never plain text: `gradio_client` takes an object with a text `path` for a file.
+        values["path"] = None if self.path is None else {k: str(v) for k, v in self.path.items()}
         return values
 
 

@@ -56,18 +56,7 @@ def _inspect(
     name = family or explore.families[0].name
     found = explore.family(name)
     inspection = found.inspect(found.open(image), settings or "{}", parse_truths(truths))
-    return downloadable(inspection.to_json())
-
-
-def downloadable(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer with every point's `path` as a list of one word.
-
-    `gradio_client` takes any object with a text `path` for a file and tries to download it.
-    """
-    for point in answer["points"].values():
-        if isinstance(point["path"], str):
-            point["path"] = [point["path"]]
-    return answer
+    return inspection.to_json()
 
 
 def _told(question: Any) -> Any:

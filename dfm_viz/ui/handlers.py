@@ -162,11 +162,11 @@ class Explore:
         opened = self._open(name, query.get("picture"))
         truths = query.get("truths") or []
         inspection = family.inspect(opened, _settings(query.get("settings")), truths)
-        point = query.get("point")
+        point = str(query.get("point"))
         if point not in inspection.points:
-            point = next(reversed(inspection.points))
+            point = list(inspection.points)[-1]
         shown = inspection.points[point]
-        channel = query.get("channel")
+        channel: Any = query.get("channel")
         if channel != payload.MEAN and not _is_index(channel, len(shown.C_A)):
             channel = payload.default_channel(shown)
         have = query.get("have")

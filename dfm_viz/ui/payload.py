@@ -85,7 +85,8 @@ def facts(
 ) -> dict[str, Any]:
     """The small part of an answer: labels, scores, boxes, probabilities, effective settings."""
     settings = inspection.settings
-    shown = inspection.points[point].path
+    path = inspection.points[point].path
+    shown = None if path is None else path[point]
     methods = {name: _method(m) for name, m in inspection.methods.items()}
     if "dfm" in methods:
         methods["dfm"]["changed"] = _changed(inspection, trained)

@@ -142,7 +142,8 @@ def test_the_points_show_the_chosen_path(tiny_family, opened):
         tiny_family, opened, {first: Draw.CHANNEL, second: Draw.POSITION}, **SIX
     )
     assert np.array_equal(result.points[second].F_out, features[0].numpy())
-    assert result.points[first].path is Draw.CHANNEL
+    assert result.points[first].path == {first: Draw.CHANNEL}
+    assert result.points[second].path == {first: Draw.CHANNEL, second: Draw.POSITION}
     p = result.points[first]
     assert np.array_equal(p.F_out, p.F_in * p.C_ME)
     assert pytest.approx(0.5 * p.P_E + p.C_M[:, None, None], abs=1e-6) == p.C_ME

@@ -1,0 +1,240 @@
+"""One question about one opened picture, answered from what the networks keep."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dfm_viz.backbones import default_params
+from dfm_viz.inspection.family import Checkpoints
+from dfm_viz.inspection.network import Final, Network
+from dfm_viz.inspection.result import (
+    AdlPointResult,
+    Inspection,
+    MethodResult,
+    PathResult,
+    PointResult,
+)
+from dfm_viz.inspection.settings import Settings, Weights
+from dfm_viz.localization import (
+    SIDE,
+    best_iou,
+    box_from_grid,
+    check_truths,
+    resize_box,
+    scale_box,
+    to_grid,
+)
+from dfm_viz.methods import ADL, ADLParams
+from dfm_viz.methods.paths import enumerate_paths
+from dfm_viz.pictures import Picture
+from dfm_viz.types import Box, Draw, Mode, UserError
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture ready to be asked about, with the networks of one family.
+
+    Attributes:
+        picture: the upright picture.
+        networks: checkpoint name -> that network with this picture's input.
+    """
+
+    picture: Picture
+    networks: Mapping[str, Network]
+
+
+class Question:
+    """One inspection in the making: what is asked, and helpers that share it."""
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        opened: Opened,
+        settings: Settings,
+        truths: Sequence[Sequence[float]],
+    ) -> None:
+        self.checkpoints = checkpoints
+        self.opened = opened
+        self.settings = settings
+        self.params = settings.dfm_params()
+        picture = opened.picture
+        self.size = (picture.width, picture.height)
+        checked = check_truths(truths, *self.size)
+        self.truths = [resize_box(box, self.size, (SIDE, SIDE)) for box in checked]
+        self.own = settings.weights is Weights.OWN
+
+    def answer(self) -> Inspection:
+        """Everything the question brings to light; UserError if it cannot be asked here."""
+        settings = self.settings
+        name = self.checkpoints.source("dfm", self.own)
+        if name is None:
+            raise UserError(
+                f"Family {self.checkpoints.folder.name!r} has no cam checkpoint, so weights='cam' "
+                f"is not possible; choose weights='own'."
+            )
+        dfm = self.opened.networks[name]
+        points = settings.points or ()
+        paths = enumerate_paths(points, self.params.tau)
+        finals = [dfm.final(path.draws, self.params) for path in paths]
+        off = dfm.final({}, self.params)
+        mixture = self._mixture([path.probability for path in paths], finals, off)
+        methods = {}
+        for method in ("cam", "adl"):
+            source = self.checkpoints.source(method, self.own)
+            if source is not None:
+                network = self.opened.networks[source]
+                methods[method] = self._method(method, [(1.0, network.final({}, self.params))])
+        methods["dfm"] = self._method("dfm", mixture)
+        shown = methods["dfm"].class_index
+        return Inspection(
+            family=self.checkpoints.folder.name,
+            width=self.size[0],
+            height=self.size[1],
+            settings=settings,
+            methods=MappingProxyType(methods),
+            dfm_off=self._method("dfm", [(1.0, off)], off=True),
+            dfm_paths=tuple(
+                self._path(path.draws, path.probability, final, shown)
+                for path, final in zip(paths, finals, strict=True)
+            ),
+            points=MappingProxyType(self._points(dfm, points)),
+            adl_points=MappingProxyType(self._adl_points()),
+        )
+
+    def _mixture(
+        self, probabilities: list[float], finals: list[Final], off: Final
+    ) -> list[tuple[float, Final]]:
+        """What DFM's answer is made of in the mode asked for: weights and ends of paths."""
+        mode, tau = self.settings.mode, self.params.tau
+        if mode is Mode.OFF:
+            return [(1.0, off)]
+        if mode is Mode.EXPECTED:
+            return list(zip(probabilities, finals, strict=True))
+        index = 0  # of the path, read as a binary number: position 0, channel 1
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        for _ in self.settings.points or ():
+            draw = Draw.POSITION if mode is Mode.POSITION else Draw.CHANNEL
+            if mode is Mode.SAMPLED:
+                position = torch.rand((), generator=generator).item() < tau
+                draw = Draw.POSITION if position else Draw.CHANNEL
+            index = 2 * index + (draw is Draw.CHANNEL)
+        return [(1.0, finals[index])]
+
+    def _method(
+        self, method: str, mixture: list[tuple[float, Final]], off: bool = False
+    ) -> MethodResult:
+        logits = sum(p * final.logits.double() for p, final in mixture)
+        assert isinstance(logits, torch.Tensor)
+        target = self.settings.target
+        index = int(logits.argmax()) if target is None else target
+        cam = sum(p * self._cam(method, final, index).double() for p, final in mixture)
+        assert isinstance(cam, torch.Tensor)
+        score_map = _numpy(cam)
+        grid, box, box_grid = self._box(score_map)
+        return MethodResult(
+            label=self.checkpoints.first.classes[index],
+            class_index=index,
+            score=float(logits.softmax(dim=0)[index]),
+            map=score_map,
+            grid=grid,
+            box=box,
+            box_grid=box_grid,
+            iou=best_iou(box_grid, self.truths) if self.truths else None,
+            trained=method == "cam" or self._trained(method),
+            note=self._note(method, off),
+        )
+
+    def _path(
+        self, draws: Mapping[str, Draw], probability: float, final: Final, index: int
+    ) -> PathResult:
+        score_map = _numpy(self._cam("dfm", final, index))
+        _, box, box_grid = self._box(score_map)
+        return PathResult(
+            draw=draws,
+            probability=probability,
+            logit=float(final.logits[index]),
+            map=score_map,
+            box=box,
+            box_grid=box_grid,
+        )
+
+    def _cam(self, method: str, final: Final, index: int) -> torch.Tensor:
+        source = self.checkpoints.source(method, self.own)
+        assert source is not None
+        model = self.opened.networks[source].model
+        with torch.inference_mode():
+            classes = torch.tensor([index], device=final.features.device)
+            return model.cam(final.features, classes)[0]
+
+    def _box(
+        self, score_map: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], Box, tuple[int, int, int, int]]:
+        grid = to_grid(score_map)
+        box_grid = box_from_grid(grid, self.settings.threshold)
+        return grid, scale_box(box_grid, (SIDE, SIDE), self.size), box_grid
+
+    def _trained(self, method: str) -> bool:
+        source = self.checkpoints.source(method, self.own)
+        return source == method and self.checkpoints.cards[method].trained
+
+    def _note(self, method: str, off: bool) -> str:
+        if method == "cam":
+            return ""
+        if not self._trained(method):
+            return "not trained with it"
+        if method != "dfm" or off:
+            return ""
+        trained = self.checkpoints.trained_params()
+        differs = [
+            f"{name} = {getattr(self.params, name)}"
+            for name in ("apply", "neighbourhood")
+            if getattr(self.params, name) != getattr(trained, name)
+        ]
+        return f"not as trained: {', '.join(differs)}" if differs else ""
+
+    def _points(self, dfm: Network, points: tuple[str, ...]) -> dict[str, PointResult]:
+        results: dict[str, PointResult] = {}
+        taken: dict[str, Draw] = {}
+        for point in points:
+            draw = None if self.settings.mode is Mode.OFF else (self.settings.path or {})[point]
+            trace = dfm.trace(point, taken, draw, self.params)
+            arrays = {
+                name: _numpy(getattr(trace, name)[0])
+                for name in PointResult.__dataclass_fields__
+                if name != "path"
+            }
+            if draw is not None:
+                taken[point] = draw
+            path = None if draw is None else MappingProxyType(dict(taken))
+            results[point] = PointResult(**arrays, path=path)
+        return results
+
+    def _adl_points(self) -> dict[str, AdlPointResult]:
+        source = self.checkpoints.source("adl", self.own)
+        if source is None:
+            return {}
+        if "adl" in self.checkpoints.cards:
+            params = self.checkpoints.cards["adl"].method_params()
+        else:
+            params = default_params(self.checkpoints.first.backbone, "adl")
+        assert isinstance(params, ADLParams)
+        network, module = self.opened.networks[source], ADL(params)
+        results = {}
+        for point in self.checkpoints.points("adl"):
+            with torch.inference_mode():
+                trace = module.trace(network.before(point, {}, self.params))
+            results[point] = AdlPointResult(
+                attention=_numpy(trace.attention[0]),
+                importance=_numpy(trace.importance[0]),
+                drop_mask=_numpy(trace.drop_mask[0]),
+            )
+        return results
+
+
+def _numpy(tensor: torch.Tensor) -> NDArray[np.float32]:
+    # A copy: a result must not share memory with the cache it came from.
+    return np.array(tensor.float().cpu().numpy(), copy=True)
