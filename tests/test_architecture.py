@@ -45,6 +45,25 @@ def test_package_version_is_told_once():
     assert project["version"] == dfm_viz.__version__
 
 
+def test_the_table_in_the_readme_is_that_of_the_cards():
+    from training.table import BEGIN, END, checkpoints_table
+
+    text = (ROOT / "README.md").read_text()
+    assert BEGIN + checkpoints_table(ROOT / "checkpoints") + END in text
+
+
+def test_shipped_checkpoints_are_small_and_load():
+    from dfm_viz.checkpoint import load_checkpoint
+
+    folders = [path.parent for path in (ROOT / "checkpoints").glob("*/*/card.json")]
+    assert len(folders) >= 7
+    for folder in folders:
+        assert (folder / "model.safetensors").stat().st_size < 10_000_000
+        model, card = load_checkpoint(folder)
+        assert model.fc.out_features == len(card.classes)
+        assert card.licences
+
+
 @pytest.mark.parametrize("folder", ["dfm_viz", "training", "tests", "benchmarks"])
 def test_no_hooks_no_unpickling(folder):
     forbidden = re.compile(r"register_forward|torch\.load\(|pickle\.load|weights_only=False")

@@ -139,7 +139,7 @@ def test_values_beyond_half_precision_are_refused(folder):
 def test_one_broken_family_does_not_hide_the_others(families_root, tmp_path, caplog):
     shutil.copytree(families_root, tmp_path / "all")
     edit_card(tmp_path / "all" / "camonly" / "cam", schema_version=0)
-    assert [info.name for info in list_families(tmp_path / "all")] == ["tiny"]
+    assert [info.name for info in list_families(str(tmp_path / "all"))] == ["tiny"]
     assert "camonly" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Command line: `python -m training fit | evaluate | imagenet`; see training/README.md."""
+"""Command line: `python -m training fit | evaluate | imagenet | table`; see training/README.md."""
 
 import argparse
 import dataclasses
@@ -18,6 +18,7 @@ from training.data import open_dataset
 from training.evaluate import evaluate, evaluate_path
 from training.loop import fit
 from training.recipe import load_recipe
+from training.table import write_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unknown argument {rest[0]!r}")
     if rest:
         options.overrides = [*options.overrides, *rest]
-    if options.threads:
+    if getattr(options, "threads", 0):
         torch.set_num_threads(options.threads)
     try:
         options.run(options)
@@ -66,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     three.add_argument("--init-weights", type=Path, required=True)
     three.add_argument("--out", type=Path, required=True)
     three.set_defaults(run=_imagenet)
+    four = commands.add_parser("table", help="put the scores on the cards into README.md")
+    four.add_argument("--readme", type=Path, default=Path("README.md"))
+    four.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
+    four.set_defaults(run=_table)
     for command in (one, two, three):
         command.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own")
     return parser
@@ -123,6 +128,11 @@ def _line(name: str, scores: dict[str, Any]) -> str:
 def _imagenet(options: argparse.Namespace) -> None:
     card = imagenet.make(options.init_weights, options.out)
     print(f"wrote {options.out} ({len(card.classes)} classes)")
+
+
+def _table(options: argparse.Namespace) -> None:
+    write_table(options.readme, options.checkpoints)
+    print(f"wrote the table of checkpoints into {options.readme}")
 
 
 if __name__ == "__main__":

@@ -173,9 +173,9 @@ def _model_bytes(model: Localizer) -> int:
     return sum(t.numel() * t.element_size() for t in model.state_dict().values())
 
 
-def list_families(root: Path | None = None) -> tuple[FamilyInfo, ...]:
+def list_families(root: str | Path | None = None) -> tuple[FamilyInfo, ...]:
     """The families in a folder, by name; one that cannot be read is logged and left out."""
-    root = root or default_root()
+    root = Path(root) if root else default_root()
     if not root.is_dir():
         raise UserError(f"There is no folder of families {root}; give one with --families.")
     found = []
