@@ -156,10 +156,15 @@ class PointResult(_Checked):
         small = ("C_A", "P_A", "C_E", "P_E", "C_M", "P_M_prime", "Delta_M", "P_M")
         values: dict[str, Any] = {name: getattr(self, name).tolist() for name in small}
         for name in ("C_ME", "P_ME", "F_in", "F_out"):
-            values[f"{name}_mean"] = getattr(self, name).mean(axis=0, dtype=np.float32).tolist()
+            values[f"{name}_mean"] = channel_mean(getattr(self, name)).tolist()
         # Never plain text: `gradio_client` takes an object with a text `path` for a file.
         values["path"] = None if self.path is None else {k: str(v) for k, v in self.path.items()}
         return values
+
+
+def channel_mean(stack: Stack) -> Map:
+    """The mean over the channels, summed in float64: a thousand float32 steps would drift."""
+    return stack.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

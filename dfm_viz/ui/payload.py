@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfm_viz.inspection import Inspection
-from dfm_viz.inspection.result import MethodResult, PointResult
+from dfm_viz.inspection.result import MethodResult, PointResult, channel_mean
 from dfm_viz.methods import DFMParams
 from dfm_viz.types import Draw
 
@@ -59,7 +59,7 @@ def arrays(inspection: Inspection, point: str, channel: int | str) -> Arrays:
         yield f"point/{name}", getattr(shown, name)
     for name in _STACKS:
         stack = getattr(shown, name)
-        one = stack.mean(axis=0, dtype=np.float32) if channel == MEAN else stack[int(channel)]
+        one = channel_mean(stack) if channel == MEAN else stack[int(channel)]
         yield f"point/{name}", one
 
 

@@ -301,6 +301,12 @@ def test_json_keeps_full_precision_and_the_contracts_fields(tiny_family, opened)
         "C_A", "P_A", "C_E", "P_E", "C_M", "P_M_prime", "Delta_M", "P_M",
         "C_ME_mean", "P_ME_mean", "F_in_mean", "F_out_mean", "path",
     }  # fmt: skip
+    maps = result.points[tiny_family.info.points[0]]
+    for name, means in (
+        ("C_ME", 0.5 * maps.P_E.astype(float) + maps.C_M.astype(float).mean()),
+        ("P_ME", 0.9 * maps.C_E.astype(float).mean() + maps.P_M),
+    ):
+        assert np.array(point[f"{name}_mean"]) == pytest.approx(means, abs=1e-6)
     map_again = np.array(values["methods"]["dfm"]["map"], np.float32)
     assert np.array_equal(map_again, result.methods["dfm"].map)
     assert values["settings"]["apply"] == "mul"
