@@ -11,6 +11,14 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # on a busy machine spinning makes a move eight times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+if os.environ.get("SPACES_ZERO_GPU"):
+    import spaces  # there only, and before torch
+
+    @spaces.GPU(duration=5)
+    def lend() -> None:
+        """ZeroGPU wants one such function. The networks run on its CPU: sliders cannot wait."""
+
+
 from dfm_viz.ui.options import parse
 
 # Read before the slow imports, so that --help and mistakes answer at once.

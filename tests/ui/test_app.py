@@ -86,3 +86,24 @@ def test_a_port_in_use_ends_with_code_2(families_root):
     assert ended.returncode == 2
     assert str(port) in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_zero_gpu_finds_the_function_it_insists_on(tmp_path):
+    """A ZeroGPU Space refuses to start without one; a stand-in for its `spaces` package counts."""
+    (tmp_path / "spaces.py").write_text(
+        "import sys\n"
+        "assert 'torch' not in sys.modules\n"
+        "found = []\n"
+        "def GPU(**options):\n"
+        "    return lambda function: found.append(function.__name__) or function\n"
+    )
+    code = "import app, spaces; print(len(spaces.found), app.options.device)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.split() == ["1", "auto"]
