@@ -66,7 +66,9 @@ def test_shipped_checkpoints_are_small_and_load():
 
 @pytest.mark.parametrize("folder", ["dfm_viz", "training", "tests", "benchmarks"])
 def test_no_hooks_no_unpickling(folder):
-    forbidden = re.compile(r"register_forward|(?<!safetensors\.)torch\.load\(|pickle\.load|weights_only=False")
+    forbidden = re.compile(
+        r"register_forward|(?<!safetensors\.)torch\.load\(|pickle\.load|weights_only=False"
+    )
     for path in (ROOT / folder).rglob("*.py"):
         if path != Path(__file__):
             assert not forbidden.search(path.read_text()), path
