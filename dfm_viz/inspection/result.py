@@ -128,6 +128,11 @@ class PathResult(_Checked):
         }
 
 
+def channel_mean(stack: Stack) -> Map:
+    """The mean over the channels, summed in float64: a thousand float32 steps would drift."""
+    return stack.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PointResult(_Checked):
     """Every map of DFM at one insertion point, under its paper symbol, for the shown path.
@@ -151,20 +156,36 @@ class PointResult(_Checked):
     F_out: Stack
     path: Mapping[str, Draw] | None
 
+    @property
+    def F_in_mean(self) -> Map:
+        """F_in, averaged over the channels."""
+        return channel_mean(self.F_in)
+
+    @property
+    def C_ME_mean(self) -> Map:
+        """C_ME, averaged over the channels."""
+        return channel_mean(self.C_ME)
+
+    @property
+    def P_ME_mean(self) -> Map:
+        """P_ME, averaged over the channels."""
+        return channel_mean(self.P_ME)
+
+    @property
+    def F_out_mean(self) -> Map:
+        """F_out, averaged over the channels."""
+        return channel_mean(self.F_out)
+
     def to_json(self) -> dict[str, Any]:
         """The small maps whole; of the four large ones the mean over the channels."""
-        small = ("C_A", "P_A", "C_E", "P_E", "C_M", "P_M_prime", "Delta_M", "P_M")
-        values: dict[str, Any] = {name: getattr(self, name).tolist() for name in small}
-        for name in ("C_ME", "P_ME", "F_in", "F_out"):
-            values[f"{name}_mean"] = channel_mean(getattr(self, name)).tolist()
+        names = (
+            *("C_A", "P_A", "C_E", "P_E", "C_M", "P_M_prime", "Delta_M", "P_M"),
+            *("F_in_mean", "C_ME_mean", "P_ME_mean", "F_out_mean"),
+        )
+        values: dict[str, Any] = {name: getattr(self, name).tolist() for name in names}
         # Never plain text: `gradio_client` takes an object with a text `path` for a file.
         values["path"] = None if self.path is None else {k: str(v) for k, v in self.path.items()}
         return values
-
-
-def channel_mean(stack: Stack) -> Map:
-    """The mean over the channels, summed in float64: a thousand float32 steps would drift."""
-    return stack.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
