@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument("image", type=Path, help="JPEG, PNG, WebP, BMP or GIF")
     inspect.add_argument("--family", required=True, help="name of a family, or path of its folder")
-    inspect.add_argument("--out", type=Path, required=True, help="folder to make")
+    inspect.add_argument("--out", type=Path, required=True, help="new or empty folder")
     inspect.add_argument(
         "--settings", default="", help='JSON object, for example \'{"beta": 0.9, "mode": "off"}\''
     )
@@ -64,8 +64,8 @@ def _inspect(options: argparse.Namespace) -> None:
     from dfm_viz.methods import METHODS
     from dfm_viz.render import Column, panel, png_bytes
 
-    if options.out.exists():
-        raise UserError(f"{options.out} exists already; name a folder that does not.")
+    if options.out.is_file() or (options.out.is_dir() and any(options.out.iterdir())):
+        raise UserError(f"{options.out} is not empty; name a new or an empty folder.")
     family = dfm_viz.load_family(options.family, root=options.families, device=options.device)
     settings = dfm_viz.Settings.parse(options.settings)
     opened = family.open(options.image)
@@ -120,6 +120,8 @@ def _new_folder(out: Path) -> Iterator[Path]:
     try:
         yield fresh
         fresh.chmod(0o755)
+        if out.exists():
+            out.rmdir()  # empty, as checked; if it no longer is, this fails and nothing is lost
         fresh.rename(out)
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror}).") from None

@@ -72,7 +72,10 @@ def test_unknown_family_missing_picture_and_existing_folder(run, tmp_path):
     assert "camonly, tiny" in run(family="nothing")[2].err
     assert "missing.png" in run(image=tmp_path / "missing.png")[2].err
     (tmp_path / "result").mkdir()
-    assert "exists already" in run()[2].err
+    assert run()[0] == 0  # an empty folder is as good as a new one
+    before = (tmp_path / "result" / "result.json").stat().st_mtime_ns
+    assert "is not empty" in run()[2].err
+    assert (tmp_path / "result" / "result.json").stat().st_mtime_ns == before
 
 
 def test_as_a_program(families_root):
