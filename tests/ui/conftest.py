@@ -11,11 +11,15 @@ from urllib.request import urlopen
 
 import pytest
 from PIL import Image
+from playwright import sync_api
 
 from dfm_viz.ui.handlers import Explore
 
 ROOT = Path(__file__).parents[2]
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSER = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+"""An installed Chromium; None leaves it to the one Playwright may have brought."""
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -103,12 +107,16 @@ def server(families_root, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A headless browser; the tests are skipped where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if BROWSER is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as pw:
-        browser = pw.chromium.launch(executable_path=BROWSER, args=list(QUIET))
+    """A headless browser. Without one the tests fail: the page is not tested then."""
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=BROWSER, args=list(QUIET))
+        except sync_api.Error as error:
+            pytest.fail(
+                "The page needs a Chromium to be tested: install one, or run "
+                f"`python -m playwright install chromium` ({str(error).splitlines()[0]}).",
+                pytrace=False,
+            )
         yield browser
         browser.close()
 

@@ -2,12 +2,11 @@
 
 import json
 
+import gradio_client
 import numpy as np
 import pytest
 
 from dfm_viz.inspection import load_family
-
-gradio_client = pytest.importorskip("gradio_client")
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ async function refused(reply) {
     $('#dx-family').value = data.info.family;
     return chooseFamily(data.info.family);
   }
-  notice('refused', reply.error, 'The last result stays here.');
+  notice('refused', reply.error, data.info ? 'The last result stays here.' : 'Choose other checkpoints or another picture.');
   app.dataset.settled = '1';
 }
 
