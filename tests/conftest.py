@@ -49,6 +49,12 @@ def make_checkpoint(folder: Path, method: str, *, backbone: str = "mobilenetv1",
 
 
 @pytest.fixture(scope="session")
+def checkpoint_maker():
+    """`make_checkpoint`, for tests that need a family of their own."""
+    return make_checkpoint
+
+
+@pytest.fixture(scope="session")
 def families_root(tmp_path_factory) -> Path:
     """A folder of families: `tiny` (cam, adl, dfm) and `camonly` (cam)."""
     root = tmp_path_factory.mktemp("families")

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from dfm_viz.backbones.mobilenet import mobilenetv1
 from dfm_viz.backbones.modes import forward_mode
-from dfm_viz.backbones.resnet import resnet50
+from dfm_viz.backbones.resnet import resnet50, resnet101
 from dfm_viz.backbones.staged import Localizer, Stages, descend
+from dfm_viz.backbones.vgg import vgg16
 from dfm_viz.backbones.weights import read_weights
 from dfm_viz.methods import Insertion, Params, get_method
 from dfm_viz.types import UserError
@@ -44,6 +45,9 @@ class Backbone:
     download_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
 BACKBONES: dict[str, Backbone] = {
     b.name: b
     for b in (
@@ -66,8 +70,28 @@ BACKBONES: dict[str, Backbone] = {
             points={"dfm": ("conv4_1", "conv5_3"), "adl": ("conv4_1", "conv5_1", "conv5_3")},
             points_source="DFM paper, Implementation; ADL paper, section 4",
             defaults={"adl": {"drop_threshold": 0.90}},
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
+            mean=_IMAGENET_MEAN,
+            std=_IMAGENET_STD,
+        ),
+        Backbone(
+            name="resnet101",
+            title="ResNet101",
+            build=resnet101,
+            points={"dfm": ("conv4_1", "conv5_3"), "adl": ("conv4_1", "conv5_1", "conv5_3")},
+            points_source="DFM paper: as ResNet50; ADL's for ResNet50",
+            defaults={"adl": {"drop_threshold": 0.90}},
+            mean=_IMAGENET_MEAN,
+            std=_IMAGENET_STD,
+        ),
+        Backbone(
+            name="vgg16",
+            title="VGG16",
+            build=vgg16,
+            points={"dfm": ("pool4", "conv5_3"), "adl": ("pool3", "pool4", "conv5_3")},
+            points_source="our choice for DFM, whose paper gives none; ADL paper, section 4",
+            defaults={"adl": {"drop_threshold": 0.80}},
+            mean=_IMAGENET_MEAN,
+            std=_IMAGENET_STD,
         ),
     )
 }

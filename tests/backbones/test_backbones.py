@@ -105,9 +105,10 @@ def test_cam_agrees_with_torch_cam(backbone):
     model = fresh(backbone)
     with torchcam.methods.CAM(model, "features", "fc") as extractor:
         scores = model(X[:1])
-        (theirs,) = extractor(3, scores, normalized=False)
+        top = int(scores.argmax())
+        (theirs,) = extractor(top, scores, normalized=False)
     with torch.inference_mode():
-        ours = model.cam(model.feature_map(X[:1]), torch.tensor([3]))
+        ours = model.cam(model.feature_map(X[:1]), torch.tensor([top]))
     # torch-cam's CAM ends in a ReLU; ours is raw.
     assert torch.allclose(ours.relu(), theirs.relu(), rtol=1e-4, atol=1e-5)
     assert (ours > 0).any()
@@ -147,6 +148,22 @@ def test_mobilenet_weights_keep_their_meaning(tmp_path):
     assert other_head.fc.out_features == 7
 
 
+def test_vgg_takes_convolutions_alone_and_keeps_their_meaning(tmp_path):
+    torch.manual_seed(3)
+    theirs = torchvision.models.vgg16().eval()
+    convolutions = {k: v for k, v in theirs.state_dict().items() if k.startswith("features.")}
+    path = tmp_path / "vgg.safetensors"
+    safetensors.torch.save_file({k: v.half() for k, v in convolutions.items()}, path)
+    ours = create_model("vgg16", 5, init=path).eval()
+    theirs.features.load_state_dict(
+        {k: v.half().float() for k, v in theirs.features.state_dict().items()}
+    )
+    with torch.inference_mode():
+        expected = theirs.features[:-1](X)  # without pool5
+        assert torch.equal(ours.features.between(X, None, "conv5_3"), expected)
+    assert ours.fc.in_features == 1024
+
+
 def test_weights_that_do_not_fit(tmp_path):
     path = tmp_path / "other.safetensors"
     safetensors.torch.save_file({"a": torch.zeros(2)}, path)
@@ -183,7 +200,7 @@ def test_published_weights_are_asked_from_the_library(monkeypatch, backbone_name
 
 
 def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(UserError, match="mobilenetv1, resnet50"):
+    with pytest.raises(UserError, match="mobilenetv1, resnet50, resnet101, vgg16"):
         create_model("alexnet", 5)
     with pytest.raises(UserError, match="cam, adl, dfm"):
         create_model("resnet50", 5, method="magic")

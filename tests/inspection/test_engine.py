@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from dfm_viz.backbones import forward_mode
+from dfm_viz.backbones import BACKBONES, forward_mode
 from dfm_viz.backbones.staged import Stages
 from dfm_viz.inspection import Settings, load_family
 from dfm_viz.inspection.network import forget
-from dfm_viz.methods import DFM, DFMParams
+from dfm_viz.methods import DFM, METHODS, DFMParams
 from dfm_viz.types import Draw, Mode, UserError
 
 SIX = {"alpha": 0.7, "beta": 0.8, "omega": 0.3, "delta": 0.5, "gamma": 0.9, "tau": 0.6}
@@ -337,3 +337,21 @@ def test_the_model_is_left_as_it_was(tiny_family, opened):
     model = tiny_family.model("dfm")
     assert not model.training
     assert all(isinstance(m, DFM) and m.params == DFMParams() for m in model.insertions.values())
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_with_every_method_can_be_shown(
+    backbone, checkpoint_maker, picture, tmp_path
+):
+    for method in METHODS:
+        checkpoint_maker(tmp_path / "family" / method, method, backbone=backbone)
+    family = load_family(tmp_path / "family", device="cpu")
+    opened = family.open(picture)
+    result = family.inspect(opened, SIX)
+    assert list(result.methods) == list(METHODS)
+    assert tuple(result.points) == BACKBONES[backbone].points["dfm"]
+    assert tuple(result.adl_points) == BACKBONES[backbone].points["adl"]
+    for path in result.dfm_paths:
+        _, logits = full_pass(family, opened, path.draw, **SIX)
+        index = result.methods["dfm"].class_index
+        assert path.logit == float(logits[index])
