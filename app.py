@@ -8,7 +8,7 @@ import threading
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # PyTorch's threads sleep between the many small operations of a slider move instead of spinning;
-# on a busy machine spinning makes a move eight times slower.
+# on a busy machine spinning slows a move down several times.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if os.environ.get("SPACES_ZERO_GPU"):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dfm_viz.types import Box, UserError
 
@@ -54,6 +55,17 @@ def check_box(box: Sequence[float], name: str = "box") -> Box:
     if x1 < x0 or y1 < y0:
         raise ValueError(f"`{name}` must have x0 <= x1 and y0 <= y1, got {box!r}")
     return x0, y0, x1, y1
+
+
+def extent(mask: NDArray[np.bool_]) -> Box | None:
+    """Box around everything marked in a mask (rows x columns), corners inclusive; None if nothing.
+
+    The one way in which masks and trimaps become true boxes, in the app as in evaluation.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1])
 
 
 def check_truths(truths: object, width: int, height: int) -> tuple[Box, ...]:

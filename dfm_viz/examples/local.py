@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dfm_viz.boxes import extent
 from dfm_viz.types import Box
 
 
@@ -82,16 +83,15 @@ def _pets(folder: Path, count: int) -> Iterator[LocalPicture]:
             groups.setdefault(row[0].rsplit("_", 1)[0], []).append(row[0])
     for key in _spread(groups, count):
         with Image.open(_trimap(folder, key)) as trimap:
-            rows, columns = np.nonzero(np.isin(np.asarray(trimap), (1, 3)))
-        if rows.size == 0:
+            box = extent(np.isin(np.asarray(trimap), (1, 3)))
+        if box is None:
             continue
-        box = (columns.min(), rows.min(), columns.max(), rows.max())
-        x0, y0, x1, y1 = (float(v) for v in box)
+        title = key.rsplit("_", 1)[0].replace("_", " ")
         yield LocalPicture(
             id=f"pets-{key}",
-            title=key.rsplit("_", 1)[0].replace("_", " "),
+            title=title[:1].upper() + title[1:],
             path=_image(folder, key),
-            truths=((x0, y0, x1, y1),),
+            truths=(box,),
             credit="Oxford-IIIT Pet (Parkhi et al.)",
             licence="CC BY-SA 4.0",
         )

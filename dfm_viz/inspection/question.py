@@ -29,6 +29,7 @@ from dfm_viz.localization import (
     to_grid,
 )
 from dfm_viz.methods import ADL, ADLParams
+from dfm_viz.methods.dfm import different_readings
 from dfm_viz.methods.paths import enumerate_paths
 from dfm_viz.pictures import Picture
 from dfm_viz.types import Box, Draw, Mode, UserError
@@ -188,12 +189,8 @@ class Question:
             return "not trained with it"
         if method != "dfm" or off:
             return ""
-        trained = self.checkpoints.trained_params()
-        differs = [
-            f"{name} = {getattr(self.params, name)}"
-            for name in ("apply", "neighbourhood")
-            if getattr(self.params, name) != getattr(trained, name)
-        ]
+        changed = different_readings(self.params, self.checkpoints.trained_params())
+        differs = [f"{name} = {getattr(self.params, name)}" for name in changed]
         return f"not as trained: {', '.join(differs)}" if differs else ""
 
     def _points(self, dfm: Network, points: tuple[str, ...]) -> dict[str, PointResult]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dfm_viz.methods import DFMParams
+from dfm_viz.methods.dfm import READINGS
 from dfm_viz.methods.params import Choice, Number, Params, choice, number
 from dfm_viz.types import Apply, Draw, Mode, Neighbourhood, UserError
 
@@ -90,7 +91,7 @@ class Settings:
         """Check every value by itself; `resolve` checks them against a family."""
         for name, kind in _KINDS.items():
             value = getattr(self, name)
-            if value is None and name in ("apply", "neighbourhood"):
+            if value is None and name in READINGS:
                 continue
             object.__setattr__(self, name, kind.check(name, value))
         object.__setattr__(self, "seed", _whole("seed", self.seed))

@@ -33,6 +33,15 @@ class DFMParams(Params):
     )
 
 
+READINGS = ("apply", "neighbourhood")
+"""The parameters that choose between readings of the paper, not a strength."""
+
+
+def different_readings(now: DFMParams, trained: DFMParams) -> tuple[str, ...]:
+    """Names of the readings in which two sets of parameters differ."""
+    return tuple(name for name in READINGS if getattr(now, name) != getattr(trained, name))
+
+
 class DFM(Insertion):
     """Eq. 1-16 as a module without parameters; insert it after any stage of a CNN."""
 

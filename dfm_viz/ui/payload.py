@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dfm_viz.inspection import Inspection
 from dfm_viz.inspection.result import MethodResult, PointResult, channel_mean
 from dfm_viz.methods import DFMParams
+from dfm_viz.methods.dfm import different_readings
 from dfm_viz.types import Draw
 
 Arrays = Iterator[tuple[str, NDArray[Any]]]
@@ -132,10 +133,6 @@ def _changed(inspection: Inspection, trained: DFMParams) -> dict[str, str] | Non
     """How DFM's module differs from the one its weights were trained with, in the page's words."""
     if not inspection.methods["dfm"].trained:
         return None
-    now = inspection.settings.dfm_params()
-    was = [
-        f"{name} = {getattr(trained, name)}"
-        for name in ("apply", "neighbourhood")
-        if getattr(now, name) != getattr(trained, name)
-    ]
+    changed = different_readings(inspection.settings.dfm_params(), trained)
+    was = [f"{name} = {getattr(trained, name)}" for name in changed]
     return {"was": ", ".join(was)} if was else None

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from dfm_viz.boxes import extent
 from dfm_viz.types import Box, UserError
 from training.data.base import DataSet, Item, bad_line, find_root, read_lines
 
@@ -66,18 +67,10 @@ def _item(root: Path, stem: str, label: int) -> Item:
 
 
 def box_of_trimap(path: Path) -> Box | None:
-    """x0, y0, x1, y1 of the cells that are foreground or border; the last corner is exclusive.
-
-    The exclusive corner is how CUB's x + w counts too, so both sets enter the protocol alike.
-    None where no cell is either.
-    """
+    """Extent of the cells that are foreground or border; None where no cell is either."""
     try:
         with Image.open(path) as image:
             values = np.asarray(image.convert("L") if image.mode not in ("L", "P") else image)
     except (UnidentifiedImageError, OSError) as error:
         raise UserError(f"The trimap {path.name} cannot be read ({error}); restore it.") from None
-    animal = (values == FOREGROUND) | (values == BORDER)
-    columns, rows = np.flatnonzero(animal.any(axis=0)), np.flatnonzero(animal.any(axis=1))
-    if not columns.size:
-        return None
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+    return extent((values == FOREGROUND) | (values == BORDER))
