@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dfm_viz.backbones.mobilenet import mobilenetv1
 from dfm_viz.backbones.modes import forward_mode
 from dfm_viz.backbones.resnet import resnet50, resnet101
-from dfm_viz.backbones.staged import Localizer, Stages, descend
+from dfm_viz.backbones.staged import INPUT, Localizer, Stages, descend
 from dfm_viz.backbones.vgg import vgg16
 from dfm_viz.backbones.weights import read_weights
 from dfm_viz.methods import Insertion, Params, get_method
@@ -166,12 +166,13 @@ def create_model(
     if recipe.module is not None:
         values = params if params is not None else default_params(backbone, method)
         chosen = tuple(points) if points is not None else spec.points[method]
-        insertions = {point: recipe.module(values) for point in chosen}  # type: ignore[arg-type]
+        insertions = {point: recipe.module(values) for point in chosen}
     return Localizer(Stages(stages, insertions), classifier, backbone, built)
 
 
 __all__ = [
     "BACKBONES",
+    "INPUT",
     "Backbone",
     "Localizer",
     "Stages",

@@ -30,12 +30,13 @@ def forward_mode(
     Returns:
         logits (b, classes) and maps (b, h, w).
     """
-    points = tuple(name for name, m in model.insertions.items() if isinstance(m, DFM))
+    modules = {name: m for name, m in model.insertions.items() if isinstance(m, DFM)}
+    points = tuple(modules)
     mode = Mode(mode)
     if mode is Mode.OFF or not points:
         weighted = [(1.0, model.feature_map(x))]
     elif mode is Mode.EXPECTED:
-        tau = model.insertions[points[0]].probability
+        tau = modules[points[0]].probability
         weighted = [
             (path.probability, features)
             for path, (_, features) in zip(
@@ -43,7 +44,14 @@ def forward_mode(
             )
         ]
     elif mode is Mode.SAMPLED:
-        weighted = [(1.0, model.feature_map(x, model.sample_draws(generator, len(x))))]
+        weighted = [
+            (
+                1.0,
+                model.feature_map(
+                    x, model.sample_draws(generator, len(x), (x.shape[2], x.shape[3]))
+                ),
+            )
+        ]
     else:
         weighted = [(1.0, model.feature_map(x, dict.fromkeys(points, Draw(mode))))]
     logits = torch.stack([p * model.logits(f) for p, f in weighted]).sum(dim=0)

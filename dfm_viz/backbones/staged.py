@@ -8,18 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from dfm_viz.methods.cam import class_activation_map
-from dfm_viz.methods.insertion import Insertion
+from dfm_viz.methods.insertion import Drawn, Insertion, TwoWay
 from dfm_viz.types import DrawLike, FeatureMap, Logits, UserError
 
-Draws = Mapping[str, DrawLike | None]
-"""Insertion point -> draw; a missing point is left to the module (see `Insertion.forward`)."""
+Draws = Mapping[str, Any]
+"""Insertion point -> draw; a missing point is left to the module (see `Drawn.forward`)."""
+
+INPUT = "input"
+"""The insertion point before the first stage."""
 
 
 class Stages(nn.Module):
     """The convolutional part: stages by name, with modules inserted behind some of them.
 
-    An insertion has no parameters and no buffers, so the names in `state_dict` are those of the
-    bare stages.
+    A drawn insertion has no parameters and no buffers: with it the names in `state_dict` are those
+    of the bare stages.
     """
 
     def __init__(
@@ -30,14 +33,15 @@ class Stages(nn.Module):
         self.names = tuple(stages)
         for name, stage in stages.items():
             self.add_module(name, stage)
-        unknown = [point for point in insertions or {} if point not in self.names]
+        unknown = [p for p in insertions or {} if p not in (INPUT, *self.names)]
         if unknown:
             raise UserError(
                 f"There is no stage {unknown[0]!r} in this network; choose from "
                 f"{', '.join(self.names)}."
             )
         # In the network's order, whatever order they were named in.
-        ordered = {n: insertions[n] for n in self.names if insertions and n in insertions}
+        places = (INPUT, *self.names)
+        ordered = {n: insertions[n] for n in places if insertions and n in insertions}
         self.insertions = nn.ModuleDict(ordered)
 
     def between(
@@ -58,6 +62,8 @@ class Stages(nn.Module):
         last = len(self.names) if stop is None else self._index(stop) + 1
         if last < first:
             raise UserError(f"Stage {stop!r} comes before {start!r}; swap the two.")
+        if start is None and INPUT in self.insertions:
+            x = self.insertions[INPUT](x, (draws or {}).get(INPUT))
         for name in self.names[first:last]:
             x = getattr(self, name)(x)
             if name in self.insertions:
@@ -95,10 +101,14 @@ class Localizer(nn.Module):
         return dict(self.features.insertions.items())  # type: ignore[arg-type]
 
     def sample_draws(
-        self, generator: torch.Generator | None = None, batch: int = 1
-    ) -> dict[str, DrawLike]:
-        """One independent draw per insertion point."""
-        return {name: m.sample(batch, generator) for name, m in self.insertions.items()}
+        self,
+        generator: torch.Generator | None = None,
+        batch: int = 1,
+        size: tuple[int, int] = (224, 224),
+    ) -> dict[str, Any]:
+        """One independent draw per insertion that draws, for inputs of `size` (rows, columns)."""
+        drawn = {name: m for name, m in self.insertions.items() if isinstance(m, Drawn)}
+        return {name: m.sample(batch, generator, size) for name, m in drawn.items()}
 
     def feature_map(self, x: Tensor, draws: Draws | None = None) -> FeatureMap:
         """The tensor that enters pooling, (b, c, h, w)."""
@@ -118,14 +128,28 @@ class Localizer(nn.Module):
         """Pictures (b, 3, H, W) to logits (b, classes)."""
         return self.logits(self.feature_map(x, draws))
 
+    def training_logits(
+        self, x: Tensor, labels: Tensor, draws: Draws | None = None
+    ) -> tuple[Logits, ...]:
+        """What training compares with the labels: the loss is the sum of the cross-entropies.
+
+        The first entry is what `forward` answers; methods with several heads have more.
+
+        Args:
+            x: pictures, (b, 3, H, W).
+            labels: class indices (b,), for heads that need to know which map to erase.
+            draws: what the insertions take.
+        """
+        return (self(x, draws),)
+
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Parameters as `head`, `last_stage` (the last resolution step) and `base`."""
+        """Parameters as `head` (all that is new), `last_stage` (last resolution) and `base`."""
         last = self.features.names[-1].split("_")[0]
         groups: dict[str, list[nn.Parameter]] = {"head": [], "last_stage": [], "base": []}
         for name, parameter in self.named_parameters():
             part = name.split(".")
-            key = "head" if part[0] == "fc" else "base"
-            if part[0] == "features" and part[1].split("_")[0] == last:
+            key = "base" if part[0] == "features" and part[1] != "insertions" else "head"
+            if key == "base" and part[1].split("_")[0] == last:
                 key = "last_stage"
             groups[key].append(parameter)
         return groups
@@ -136,8 +160,8 @@ def descend(
 ) -> Iterator[tuple[tuple[DrawLike, ...], FeatureMap]]:
     """Final features for every outcome of the draws at `points`, sharing what is common.
 
-    The network must be in evaluation mode. Yields (draws in the order of the points, features), in
-    the order of `methods.paths.enumerate_paths`.
+    The network must be in evaluation mode, the points must have two-way modules. Yields (draws in
+    the order of the points, features), in the order of `methods.paths.enumerate_paths`.
     """
     if model.training:
         raise RuntimeError("The paths exist in evaluation mode only; call model.eval() first.")
@@ -150,6 +174,7 @@ def descend(
             return
         point = rest[0]
         module = model.insertions[point]
+        assert isinstance(module, TwoWay)
         before = model.features.between(x, start, point)
         for draw in module.draw_type:
             yield from walk(module(before, draw), point, rest[1:], (*taken, draw))

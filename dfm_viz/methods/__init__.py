@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dfm_viz.methods.adl import ADL, ADLParams
 from dfm_viz.methods.cam import CAMParams
 from dfm_viz.methods.dfm import DFM, DFMParams
-from dfm_viz.methods.insertion import Insertion
+from dfm_viz.methods.insertion import Drawn, Insertion, Placement, TwoWay
 from dfm_viz.methods.params import Params
 from dfm_viz.types import UserError
 
@@ -18,6 +18,7 @@ class Method:
         name: key in `METHODS`, folder name of a checkpoint.
         title: name as people write it.
         params: its parameters' class.
+        placement: where it acts.
         module: what is put at the insertion points, or None.
         paper: reference.
         one_line: what it does, in one sentence.
@@ -25,6 +26,7 @@ class Method:
 
     name: str
     title: str
+    placement: Placement
     params: type[Params]
     module: type[Insertion] | None
     paper: str
@@ -37,6 +39,7 @@ METHODS: dict[str, Method] = {
         Method(
             "cam",
             "CAM",
+            Placement.NONE,
             CAMParams,
             None,
             "Zhou et al., CVPR 2016",
@@ -45,6 +48,7 @@ METHODS: dict[str, Method] = {
         Method(
             "adl",
             "ADL",
+            Placement.FEATURES,
             ADLParams,
             ADL,
             "Choe and Shim, CVPR 2019",
@@ -53,6 +57,7 @@ METHODS: dict[str, Method] = {
         Method(
             "dfm",
             "DFM",
+            Placement.FEATURES,
             DFMParams,
             DFM,
             "Zhou et al., arXiv:1909.04813",
@@ -76,8 +81,11 @@ __all__ = [
     "ADLParams",
     "CAMParams",
     "DFMParams",
+    "Drawn",
     "Insertion",
     "Method",
     "Params",
+    "Placement",
+    "TwoWay",
     "get_method",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dfm_viz.methods.insertion import Insertion
+from dfm_viz.methods.insertion import TwoWay
 from dfm_viz.methods.params import Params, number
 from dfm_viz.types import AdlDraw, DrawLike, FeatureMap, SpatialMap
 
@@ -49,7 +49,7 @@ def drop_mask(attention: SpatialMap, threshold: float) -> SpatialMap:
     return (attention < limit).to(attention.dtype)
 
 
-class ADL(Insertion):
+class ADL(TwoWay):
     """Multiply the features by the drop mask or by the importance map, chosen at random."""
 
     draw_type = AdlDraw

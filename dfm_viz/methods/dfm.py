@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dfm_viz import equations
 from dfm_viz.equations import DFMTrace
-from dfm_viz.methods.insertion import Insertion
+from dfm_viz.methods.insertion import TwoWay
 from dfm_viz.methods.params import Params, choice, number
 from dfm_viz.types import Apply, Draw, DrawLike, FeatureMap, Neighbourhood
 
@@ -42,7 +42,7 @@ def different_readings(now: DFMParams, trained: DFMParams) -> tuple[str, ...]:
     return tuple(name for name in READINGS if getattr(now, name) != getattr(trained, name))
 
 
-class DFM(Insertion):
+class DFM(TwoWay):
     """Eq. 1-16 as a module without parameters; insert it after any stage of a CNN."""
 
     draw_type = Draw

@@ -1,6 +1,7 @@
-"""What every module that is inserted between two stages of a network has in common."""
+"""What the modules that are put into a network have in common."""
 
 from abc import ABC, abstractmethod
+from enum import StrEnum
 from typing import Any
 
 import torch
@@ -10,12 +11,50 @@ from dfm_viz.types import AdlDraw, Draw, DrawLike, FeatureMap
 
 
 class Insertion(nn.Module, ABC):
-    """A module without parameters or buffers that rewrites features by a random choice.
+    """A module behind a stage of a network (or on its input) that rewrites what passes.
 
-    `trace` is the computation; `forward` is its output. The choice is an argument. Without one the
-    module is the identity in evaluation mode (as ADL, and as published numbers of this family are
-    computed) and draws from torch's default generator in training mode.
+    `trace` is the computation, a frozen record of every map; `forward` is its `F_out`.
     """
+
+    @abstractmethod
+    def trace(self, x: FeatureMap, draw: Any = None) -> Any:
+        """Every map of one call."""
+
+    def forward(self, x: FeatureMap, draw: Any = None) -> FeatureMap:
+        """The features after the module, (b, c, h, w)."""
+        output: FeatureMap = self.trace(x, draw).F_out
+        return output
+
+
+class Drawn(Insertion):
+    """An insertion that chooses at random; it has no parameters and no buffers.
+
+    The choice is an argument. Without one the module is the identity in evaluation mode (as ADL,
+    and as published numbers of this family are computed) and draws from torch's default generator
+    in training mode. `trace` with `draw=None` looks and changes nothing.
+    """
+
+    @abstractmethod
+    def sample(
+        self,
+        batch: int = 1,
+        generator: torch.Generator | None = None,
+        size: tuple[int, int] = (224, 224),
+    ) -> Any:
+        """Make one draw for a batch of network inputs of `size` (rows, columns)."""
+
+    def forward(self, x: FeatureMap, draw: Any = None) -> FeatureMap:
+        """The features after the module, (b, c, h, w)."""
+        if draw is None:
+            if not self.training:
+                return x
+            height, width = x.shape[2:]
+            draw = self.sample(len(x), size=(height, width))
+        return super().forward(x, draw)
+
+
+class TwoWay(Drawn):
+    """A drawn insertion with two outcomes: `DFM` and `ADL`."""
 
     draw_type: type[Draw] | type[AdlDraw]
     """The two possible outcomes; the first is taken with `probability`."""
@@ -30,11 +69,12 @@ class Insertion(nn.Module, ABC):
     def probability(self) -> float:
         """Probability of the first member of `draw_type`."""
 
-    @abstractmethod
-    def trace(self, x: FeatureMap, draw: Any = None) -> Any:
-        """Every map of one call; `draw=None` looks and changes nothing."""
-
-    def sample(self, batch: int = 1, generator: torch.Generator | None = None) -> DrawLike:
+    def sample(
+        self,
+        batch: int = 1,
+        generator: torch.Generator | None = None,
+        size: tuple[int, int] = (224, 224),
+    ) -> DrawLike:
         """Make one draw: a member of `draw_type`, or (b,) booleans where drawn per sample."""
         if self.per_sample:
             return torch.rand(batch, generator=generator) < self.probability
@@ -57,11 +97,11 @@ class Insertion(nn.Module, ABC):
             return draw.to(x.device)
         return None if draw is None else self.draw_type(draw)
 
-    def forward(self, x: FeatureMap, draw: DrawLike | None = None) -> FeatureMap:
-        """The features after the module, (b, c, h, w)."""
-        if draw is None:
-            if not self.training:
-                return x
-            draw = self.sample(len(x))
-        output: FeatureMap = self.trace(x, draw).F_out
-        return output
+
+class Placement(StrEnum):
+    """Where a method acts, which also says how its network is built."""
+
+    NONE = "none"
+    INPUT = "input"
+    FEATURES = "features"
+    HEAD = "head"
