@@ -1,16 +1,13 @@
-"""`python -m dfm_viz`: inspect a picture without a browser, list the families."""
+"""`python -m dfm_viz`: inspect a picture without a browser; list, convert and fetch families."""
 
 import argparse
-import contextlib
 import json
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dfm_viz
+from dfm_viz.files import check_new, new_folder
 from dfm_viz.types import UserError
 
 if TYPE_CHECKING:
@@ -32,10 +29,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dfm_viz", description=dfm_viz.__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     inspect = commands.add_parser(
-        "inspect", help="write what CAM, ADL and DFM see in one picture into a folder"
+        "inspect", help="write what each method sees in one picture into a folder"
     )
     inspect.add_argument("image", type=Path, help="JPEG, PNG, WebP, BMP or GIF")
-    inspect.add_argument("--family", required=True, help="name of a family, or path of its folder")
+    inspect.add_argument(
+        "--family", required=True, help="name or folder of a family, or hf:OWNER/NAME@COMMIT"
+    )
     inspect.add_argument("--out", type=Path, required=True, help="new or empty folder")
     inspect.add_argument(
         "--settings", default="", help='JSON object, for example \'{"beta": 0.9, "mode": "off"}\''
@@ -46,6 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     inspect.set_defaults(run=_inspect)
     families = commands.add_parser("families", help="print the families as JSON")
     families.set_defaults(run=_families)
+    convert = commands.add_parser(
+        "convert",
+        help="bring checkpoints of an earlier version up to date; weights stay as they are",
+    )
+    convert.add_argument("folder", type=Path, help="a checkpoint, a family or a folder of families")
+    convert.set_defaults(run=_convert)
+    fetch = commands.add_parser(
+        "fetch", help="download a family from the Hugging Face Hub, pinned to a commit"
+    )
+    fetch.add_argument("repository", metavar="hf:OWNER/NAME@COMMIT", help="COMMIT: 40 hex digits")
+    fetch.add_argument("--out", type=Path, default=None, help="new or empty folder; else a cache")
+    fetch.set_defaults(run=_fetch)
     for command in (inspect, families):
         command.add_argument("--families", type=Path, default=None, help="folder of families")
     inspect.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -61,11 +72,9 @@ def _inspect(options: argparse.Namespace) -> None:
     import numpy as np
 
     from dfm_viz.inspection import parse_truths
-    from dfm_viz.methods import METHODS
     from dfm_viz.render import Column, panel, png_bytes
 
-    if options.out.is_file() or (options.out.is_dir() and any(options.out.iterdir())):
-        raise UserError(f"{options.out} is not empty; name a new or an empty folder.")
+    check_new(options.out)
     family = dfm_viz.load_family(options.family, root=options.families, device=options.device)
     settings = dfm_viz.Settings.parse(options.settings)
     opened = family.open(options.image)
@@ -73,7 +82,7 @@ def _inspect(options: argparse.Namespace) -> None:
     result = family.inspect(opened, settings, truths)
     columns = [
         Column(
-            title=METHODS[name].title,
+            title=method.title,
             caption=_caption(method),
             grid=method.grid,
             box=method.box,
@@ -92,14 +101,15 @@ def _inspect(options: argparse.Namespace) -> None:
     arrays = {f"{name}_map": method.map for name, method in result.methods.items()}
     for point, maps in result.points.items():
         arrays |= {f"{point}_{k}": v for k, v in vars(maps).items() if k != "path"}
-    with _new_folder(options.out) as folder:
+    with new_folder(options.out) as folder:
         text = json.dumps(result.to_json(), ensure_ascii=False)
         (folder / "result.json").write_text(text, encoding="utf-8")
         (folder / "panel.png").write_bytes(png_bytes(picture))
         np.savez_compressed(folder / "maps.npz", allow_pickle=False, **arrays)
-    for name, method in result.methods.items():
+    wide = max(len(method.title) for method in result.methods.values())
+    for method in result.methods.values():
         box = ", ".join(f"{v:.1f}" for v in method.box)
-        print("  ".join((f"{METHODS[name].title:4}", *_caption(method), f"box [{box}]")))
+        print("  ".join((method.title.ljust(wide), *_caption(method), f"box [{box}]")))
     print(f"Written to {options.out}: result.json, panel.png, maps.npz")
 
 
@@ -109,24 +119,18 @@ def _caption(method: "MethodResult") -> tuple[str, ...]:
     return (f"{method.label}, score {method.score:.3f}", *iou, *note)
 
 
-@contextlib.contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `out` only if everything was written."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise UserError(f"{out} cannot be made ({error.strerror}); choose another.") from None
-    try:
-        yield fresh
-        fresh.chmod(0o755)
-        if out.exists():
-            out.rmdir()  # empty, as checked; if it no longer is, this fails and nothing is lost
-        fresh.rename(out)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written ({error.strerror}).") from None
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+def _convert(options: argparse.Namespace) -> None:
+    from dfm_viz.convert import convert
+
+    for folder, written in convert(options.folder).items():
+        print(f"{folder}: {'converted' if written else 'up to date'}")
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from dfm_viz.hub import fetch
+
+    folder = fetch(options.repository, options.out)
+    print(f"{options.repository} is verified and lies in {folder}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dfm_viz.types import Box, UserError
 
@@ -141,6 +141,30 @@ def best_iou(box: Sequence[float], truths: Sequence[Sequence[float]]) -> float:
     if len(truths) == 0:
         raise ValueError("`truths` must hold at least one box")
     return max(iou(box, truth) for truth in truths)
+
+
+def iou_table(boxes: ArrayLike, truths: ArrayLike) -> NDArray[np.float64]:
+    """IoU of every box with every true box: the numbers of `iou`, many at once.
+
+    Args:
+        boxes: (k, 4), corners inclusive; not checked one by one as `iou` does.
+        truths: (m, 4), likewise, m at least 1.
+
+    Returns:
+        (k, m) in [0, 1].
+
+    Raises:
+        ValueError: another shape, or no true box.
+    """
+    a, b = np.asarray(boxes, np.float64), np.asarray(truths, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != 4 or b.shape[1] != 4 or len(b) == 0:
+        raise ValueError(f"need boxes (k, 4) and truths (m, 4), got {a.shape} and {b.shape}")
+    a, b = a[:, None, :], b[None, :, :]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + 1
+    both = np.maximum(sides, 0).prod(axis=-1)
+    areas = [(box[..., 2:] - box[..., :2] + 1).prod(axis=-1) for box in (a, b)]
+    table: NDArray[np.float64] = both / (areas[0] + areas[1] - both)
+    return table
 
 
 def _check_size(size: tuple[float, float], name: str) -> tuple[float, float]:

@@ -1,144 +1,53 @@
-"""A checkpoint is a folder: model.safetensors and card.json, which says what the weights are.
+"""A checkpoint is a folder: model.safetensors, card.json and README.md, which say what it is.
 
 Loading reads the card first, verifies the weights' SHA-256 and every tensor's shape, and never
-unpickles. Writing goes to a temporary folder that is renamed at the end: whatever happens on the
-way, an earlier checkpoint stays whole.
+unpickles. Writing goes to a fresh folder that is renamed at the end: whatever happens on the way,
+an earlier checkpoint stays whole.
 """
 
-import contextlib
 import dataclasses
 import hashlib
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
 
 import safetensors
 import safetensors.torch
 import torch
 
-from dfm_viz.backbones import Localizer, create_model, get_backbone
-from dfm_viz.methods import Params, get_method
+from dfm_viz.backbones import Localizer, create_model
+from dfm_viz.card import CARD, Card, checkpoint_folders, read_card
+from dfm_viz.files import replacing_folder, settled, write_file
+from dfm_viz.model_card import README, render
 from dfm_viz.types import UserError
 
-SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
-CARD = "card.json"
+
+__all__ = [
+    "CARD",
+    "WEIGHTS",
+    "Card",
+    "checkpoint_folders",
+    "load_checkpoint",
+    "read_card",
+    "read_weights",
+    "save_checkpoint",
+    "write_card",
+]
 
 
-@dataclass(frozen=True)
-class Card:
-    """What a checkpoint is, knows, and reaches.
-
-    Attributes:
-        name: `<backbone>_<dataset>/<method>`.
-        method: key in `METHODS`.
-        backbone: key in `BACKBONES`.
-        dataset: short name of the data set it was trained on.
-        knows: what it can tell apart, in words ("27 birds only").
-        classes: readable class names, in the order of the head.
-        points: insertion points, in the order of the network.
-        params: the method's parameters it was trained with.
-        image_size: side of the square input, px.
-        mean: per channel, on pictures scaled to [0, 1].
-        std: likewise.
-        interpolation: how pictures are resized to the input.
-        backbone_options: how the backbone is built (see `create_model`).
-        trained: False where the weights never saw the method (ImageNet weights, for example).
-        init_weights: what training started from.
-        licences: of weights and data, one sentence each.
-        recipe: the effective recipe, with seed, versions, machine class and wall time.
-        metrics: measured scores with protocol, n, split, threshold policy and command.
-        notes: known failures, caveats.
-        dtype: type the weights are stored in.
-        sha256: of model.safetensors; filled by `save_checkpoint`.
-        schema_version: of this file.
-    """
-
-    name: str
-    method: str
-    backbone: str
-    dataset: str
-    knows: str
-    classes: tuple[str, ...]
-    points: tuple[str, ...]
-    params: Mapping[str, Any]
-    image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str = "bilinear"
-    backbone_options: Mapping[str, Any] = field(default_factory=dict)
-    trained: bool = True
-    init_weights: str = ""
-    licences: tuple[str, ...] = ()
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    dtype: str = "float16"
-    sha256: str = ""
-    schema_version: int = SCHEMA_VERSION
-
-    def method_params(self) -> Params:
-        """The parameters as the method's own class, checked."""
-        return get_method(self.method).params.from_dict(dict(self.params))
-
-    def to_json(self) -> str:
-        """The text of card.json."""
-        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
-
-
-def read_card(folder: Path) -> Card:
-    """Read and check card.json; UserError naming the file and what is wrong with it."""
-    path = folder / CARD
-    where = f"{folder.parent.name}/{folder.name}/{CARD}"
+def read_weights(folder: Path, card: Card) -> bytes:
+    """The bytes of model.safetensors; UserError unless their SHA-256 is the card's."""
+    where = f"{folder.parent.name}/{folder.name}/{WEIGHTS}"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        data = (settled(folder) / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise UserError(f"{where} cannot be read ({error.strerror}).") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != card.sha256:
         raise UserError(
-            f"{folder} is no checkpoint: it has no {CARD}; give a folder made by training."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{where} cannot be read ({error}); restore it from a good copy.") from None
-    if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
-        raise UserError(
-            f"{where} must be a card of schema version {SCHEMA_VERSION}; make the checkpoint anew."
+            f"{where} is damaged or was changed: its SHA-256 is {found[:12]}…, the card says "
+            f"{card.sha256[:12]}…; restore it from a good copy."
         )
-    hints = get_type_hints(Card)
-    unknown = sorted(set(values) - set(hints))
-    missing = [
-        f.name
-        for f in dataclasses.fields(Card)
-        if f.default is dataclasses.MISSING
-        and f.default_factory is dataclasses.MISSING
-        and f.name not in values
-    ]
-    if unknown or missing:
-        raise UserError(
-            f"{where} does not fit: missing {missing or 'nothing'}, unknown {unknown or 'nothing'}."
-        )
-    for name, value in values.items():
-        values[name] = _typed(where, name, value, hints[name])
-    card = Card(**values)
-    get_backbone(card.backbone)
-    card.method_params()
-    if not 32 <= card.image_size <= 1024 or not card.classes or min(card.std, default=0) <= 0:
-        raise UserError(f"{where} has an impossible image_size, std or empty class list.")
-    return card
-
-
-def _typed(where: str, name: str, value: Any, hint: Any) -> Any:
-    """Match one JSON value to a field's type: JSON has lists where the card has tuples."""
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)[0]
-        wanted = (int, float) if inner is float else inner
-        if isinstance(value, list) and all(isinstance(v, wanted) for v in value):
-            return tuple(value)
-    elif isinstance(value, dict if get_origin(hint) else hint):
-        return value
-    raise UserError(f"{where}: {name} has the wrong type ({type(value).__name__}).")
+    return data
 
 
 def load_checkpoint(folder: str | Path) -> tuple[Localizer, Card]:
@@ -149,17 +58,8 @@ def load_checkpoint(folder: str | Path) -> tuple[Localizer, Card]:
     """
     folder = Path(folder)
     card = read_card(folder)
+    data = read_weights(folder, card)
     where = f"{folder.parent.name}/{folder.name}/{WEIGHTS}"
-    try:
-        data = (folder / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise UserError(f"{where} cannot be read ({error.strerror}).") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != card.sha256:
-        raise UserError(
-            f"{where} is damaged or was changed: its SHA-256 is {found[:12]}…, the card says "
-            f"{card.sha256[:12]}…; restore it from a good copy."
-        )
     try:
         state = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError) as error:
@@ -215,33 +115,34 @@ def save_checkpoint(
         sha256=hashlib.sha256(data).hexdigest(),
         backbone_options=dict(model.options),
     )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(folder) as fresh:
-            (fresh / WEIGHTS).write_bytes(data)
-            (fresh / CARD).write_text(card.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"The checkpoint cannot be written to {folder} ({error.strerror}); "
-            f"free space or choose another folder."
-        ) from None
+    with replacing_folder(folder) as fresh:
+        (fresh / WEIGHTS).write_bytes(data)
+        (fresh / CARD).write_text(card.to_json(), encoding="utf-8")
+        (fresh / README).write_text(render(card), encoding="utf-8")
     return card
 
 
-@contextlib.contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield a fresh folder beside `folder` that takes its place only if the block succeeds."""
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    old = fresh.with_name(f"{fresh.name}-old")
+def write_card(folder: str | Path, card: Card) -> bool:
+    """Write card.json and README.md of a checkpoint whose weights stay as they are.
+
+    README.md comes first, so that a run that is cut short is finished by the next one.
+
+    Returns:
+        Whether anything had to be written.
+
+    Raises:
+        UserError: the folder cannot be written; both files are whole then.
+    """
+    folder = settled(Path(folder))
+    texts = {README: render(card), CARD: card.to_json()}
+    stale = [name for name, text in texts.items() if _text(folder / name) != text]
+    for name in stale:
+        write_file(folder / name, texts[name])
+    return bool(stale)
+
+
+def _text(path: Path) -> str | None:
     try:
-        yield fresh
-        fresh.chmod(0o755)
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None

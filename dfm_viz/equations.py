@@ -7,7 +7,7 @@ every map under its paper symbol. Symbols:
     C_A, C_E, C_M (b, c)         channel attention, enhancement, mask
     P_A, P_E      (b, h, w)      position attention, enhancement
     P'_M, Delta_M, P_M (b, h, w) position mask, neighbour focused matrix, focused mask
-    C_ME, P_ME    (b, c, h, w)   the two cross-fused maps
+    C_ME, P_ME    (b, c, h, w)   the two cross-fused maps: the outcomes of the random choice
 
 There is no author code. Where the paper is ambiguous the docstring says how we read it.
 
@@ -22,7 +22,17 @@ import torch.nn.functional as nnf
 from jaxtyping import Bool
 from torch import Tensor
 
-from dfm_viz.types import Apply, ChannelVector, Draw, FeatureMap, Neighbourhood, SpatialMap
+from dfm_viz.types import (
+    Apply,
+    Branches,
+    ChannelVector,
+    Draw,
+    FeatureMap,
+    Fusion,
+    Neighbourhood,
+    Single,
+    SpatialMap,
+)
 
 
 def _wide(features: Tensor) -> torch.dtype:
@@ -155,9 +165,59 @@ def apply_module(F_in: FeatureMap, F_module: FeatureMap, apply: Apply = Apply.MU
     return F_in + F_in * F_module
 
 
+def outcomes(
+    C_M: FeatureMap,
+    C_E: FeatureMap,
+    P_M: FeatureMap,
+    P_E: FeatureMap,
+    delta: float,
+    gamma: float,
+    branches: Branches = Branches.BOTH,
+    fusion: Fusion = Fusion.CROSS,
+    single: Single = Single.RANDOM,
+) -> tuple[FeatureMap, FeatureMap]:
+    r"""What Eq. 15 chooses between, as (C_ME, P_ME), in every configuration of Table 1.
+
+        both, cross            delta * P_E + C_M     gamma * C_E + P_M    Eq. 13, 14
+        both, normal           delta * C_E + C_M     gamma * P_E + P_M    row 4
+        channel, random        C_E                   C_M                  row 2
+        position, random       P_E                   P_M                  row 3
+        channel, sum           delta * C_E + C_M in both places: no chance left
+        position, sum          gamma * P_E + P_M in both places
+
+    The paper does not say how one branch alone works. Our default is ADL's way: with probability
+    tau the mask (in the place of P_ME), else the enhancement (in the place of C_ME).
+
+    Args:
+        C_M: mask of the channels. It and the next three are expanded to (b, c, h, w).
+        C_E: enhancement of the channels.
+        P_M: focused mask of the positions.
+        P_E: enhancement of the positions.
+        delta: weight of the enhancement that C_M gets.
+        gamma: weight of the enhancement that P_M gets.
+        branches: which branches are there.
+        fusion: with both branches, whose enhancement a mask gets.
+        single: with one branch, whether chance chooses or the sum is taken.
+    """
+    branches = Branches(branches)
+    if branches is Branches.BOTH:
+        if Fusion(fusion) is Fusion.NORMAL:
+            return fuse_channel(C_M, C_E, delta), fuse_position(P_M, P_E, gamma)
+        return fuse_channel(C_M, P_E, delta), fuse_position(P_M, C_E, gamma)
+    channel = branches is Branches.CHANNEL
+    if Single(single) is Single.RANDOM:
+        return (C_E, C_M) if channel else (P_E, P_M)
+    both = fuse_channel(C_M, C_E, delta) if channel else fuse_position(P_M, P_E, gamma)
+    return both, both
+
+
 @dataclass(frozen=True)
 class DFMTrace:
-    """Every map of one call of the module, under its paper symbol (shapes: see the module)."""
+    """Every map of one call of the module, under its paper symbol (shapes: see the module).
+
+    C_ME and P_ME are the two outcomes of Eq. 15 in the configuration in use (see `outcomes`); only
+    with both branches and cross fusion are they the maps of Eq. 13 and 14.
+    """
 
     F_in: FeatureMap
     C_A: ChannelVector
@@ -185,6 +245,9 @@ def dfm(
     draw: Draw | Bool[Tensor, " b"] | None,
     apply: Apply = Apply.MUL,
     neighbourhood: Neighbourhood = Neighbourhood.ONCE,
+    branches: Branches = Branches.BOTH,
+    fusion: Fusion = Fusion.CROSS,
+    single: Single = Single.RANDOM,
 ) -> DFMTrace:
     """Eq. 1-16 in a row. With `draw=None` the module looks and changes nothing: F_out is F_in.
 
@@ -199,6 +262,9 @@ def dfm(
         draw: the outcome of Eq. 15, or None.
         apply: reading of Eq. 16.
         neighbourhood: reading of Eq. 7.
+        branches: configuration of Table 1; it and the next two are explained at `outcomes`.
+        fusion: likewise.
+        single: likewise.
     """
     _, channels, height, width = F_in.shape
     C_A = channel_attention(F_in)
@@ -209,9 +275,16 @@ def dfm(
     P_M_prime = position_mask(P_A, beta)
     Delta_M = focused_matrix(P_M_prime, omega, neighbourhood)
     P_M = focused_mask(P_M_prime, Delta_M)
-    C_ME = fuse_channel(expand_channels(C_M, height, width), expand_positions(P_E, channels), delta)
-    P_ME = fuse_position(
-        expand_positions(P_M, channels), expand_channels(C_E, height, width), gamma
+    C_ME, P_ME = outcomes(
+        expand_channels(C_M, height, width),
+        expand_channels(C_E, height, width),
+        expand_positions(P_M, channels),
+        expand_positions(P_E, channels),
+        delta,
+        gamma,
+        branches,
+        fusion,
+        single,
     )
     F_module = None if draw is None else choose(C_ME, P_ME, draw)
     F_out = F_in if F_module is None else apply_module(F_in, F_module, apply).to(F_in.dtype)

@@ -9,7 +9,6 @@ Everything of `dfm_viz.boxes` can be imported from here too.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -26,6 +25,7 @@ from dfm_viz.boxes import (
     iog,
     iop,
     iou,
+    iou_table,
     resize_box,
     scale_box,
 )
@@ -40,17 +40,20 @@ __all__ = [
     "box_from_map",
     "boxes_from_grid",
     "boxes_from_normalised",
-    "boxes_over_thresholds",
     "check_box",
     "check_truths",
     "error_type",
     "iog",
     "iop",
     "iou",
+    "iou_table",
     "normalise",
+    "quantise",
     "resize_box",
     "scale_box",
+    "threshold_level",
     "to_grid",
+    "unit_map",
 ]
 
 NO_BOX: GridBox = (0, 0, 0, 0)
@@ -98,21 +101,21 @@ def normalise(score_map: ArrayLike) -> NDArray[np.float32]:
     return stretched
 
 
-def _quantise(unit_map: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Floor(255 s): truncation, not rounding, as the benchmark does."""
+def quantise(unit_map: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Floor(255 s) of a map in [0, 1]: truncation, not rounding, as the benchmark does."""
     return np.floor(unit_map * unit_map.dtype.type(255)).astype(np.uint8)
 
 
-def to_grid(score_map: ArrayLike, side: int = SIDE) -> NDArray[np.uint8]:
-    """Turn a raw class activation map into the grey levels that are drawn and thresholded.
+def unit_map(score_map: ArrayLike, side: int = SIDE) -> NDArray[np.float32]:
+    """Turn a raw class activation map into the map whose grey levels `to_grid` returns.
 
     Args:
         score_map: Raw map, rows x columns, no ReLU and no bias; any range.
         side: Side of the result in pixels.
 
     Returns:
-        uint8 array, side x side: bicubic resize, min-max, floor(255 s). All zeros for a constant
-        map or one that is not finite everywhere.
+        float32, side x side, in [0, 1]: bicubic resize, then min-max. All zeros for a constant map
+        or one that is not finite everywhere.
 
     Raises:
         TypeError: The array does not hold real numbers, or ``side`` is not an integer.
@@ -126,15 +129,23 @@ def to_grid(score_map: ArrayLike, side: int = SIDE) -> NDArray[np.uint8]:
     # Tested before resizing: interpolation would turn a constant into rounding noise, and min-max
     # would stretch that noise over the whole range.
     if not np.isfinite(array).all() or array.min() == array.max():
-        return np.zeros((side, side), dtype=np.uint8)
+        return np.zeros((side, side), dtype=np.float32)
     resized = cv2.resize(array, (int(side), int(side)), interpolation=cv2.INTER_CUBIC)
-    return _quantise(normalise(resized))
+    return normalise(resized)
+
+
+def to_grid(score_map: ArrayLike, side: int = SIDE) -> NDArray[np.uint8]:
+    """The grey levels of a raw map that are drawn and thresholded: floor(255 s) of `unit_map`.
+
+    Arguments and errors as `unit_map`; uint8, side x side.
+    """
+    return quantise(unit_map(score_map, side))
 
 
 # --- boxes from maps ----------------------------------------------------------------------------
 
 
-def _level(threshold: float, peak: int) -> int:
+def threshold_level(threshold: float, peak: int) -> int:
     """Grey level of a relative threshold; pixels must be strictly above it."""
     if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.number):
         raise TypeError(f"`threshold` must be a number in [0, 1], got {threshold!r}")
@@ -189,36 +200,12 @@ def boxes_from_grid(
         ValueError: The grid is empty or the threshold outside [0, 1].
     """
     grid = _check_grid(grid)
-    return _boxes_above(grid, _level(threshold, int(grid.max())), multi)
+    return _boxes_above(grid, threshold_level(threshold, int(grid.max())), multi)
 
 
 def box_from_grid(grid: NDArray[np.uint8], threshold: float) -> GridBox:
     """Box of the largest contour of a grey-level map; see `boxes_from_grid`."""
     return boxes_from_grid(grid, threshold)[0]
-
-
-def boxes_over_thresholds(
-    grid: NDArray[np.uint8], thresholds: Sequence[float], multi: bool = False
-) -> list[list[GridBox]]:
-    """Boxes at many thresholds, with one contour pass per distinct grey level (at most 256).
-
-    Args:
-        grid: uint8, rows x columns.
-        thresholds: Fractions of the maximum, each in [0, 1].
-        multi: As in `boxes_from_grid`.
-
-    Returns:
-        One list of boxes per threshold, in the order given; equal to calling `boxes_from_grid`
-        for each.
-
-    Raises:
-        TypeError: As `boxes_from_grid`.
-        ValueError: As `boxes_from_grid`.
-    """
-    peak = int(_check_grid(grid).max())
-    levels = [_level(threshold, peak) for threshold in thresholds]
-    found = {level: _boxes_above(grid, level, multi) for level in set(levels)}
-    return [list(found[level]) for level in levels]
 
 
 def boxes_from_normalised(
@@ -249,7 +236,7 @@ def boxes_from_normalised(
         raise ValueError(
             f"`unit_map` must be in [0, 1], got values from {low:g} to {high:g}: normalise it first"
         )
-    return boxes_from_grid(_quantise(checked), threshold, multi)
+    return boxes_from_grid(quantise(checked), threshold, multi)
 
 
 def box_from_map(score_map: ArrayLike, threshold: float) -> GridBox:

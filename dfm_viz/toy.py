@@ -28,11 +28,17 @@ class ToyScene(NamedTuple):
         rgb: (size, size, 3) uint8.
         label: Index into `CLASSES`.
         box: Extent of the creature (x0, y0, x1, y1), inclusive pixels.
+        head: (size, size) bool, the pixels that tell the class.
+        body: (size, size) bool, the creature's other pixels, the same for every class.
+        ground: Index into `CLASSES` of the class whose colour the background has.
     """
 
     rgb: NDArray[np.uint8]
     label: int
     box: tuple[int, int, int, int]
+    head: NDArray[np.bool_]
+    body: NDArray[np.bool_]
+    ground: int
 
 
 def scene(
@@ -77,7 +83,8 @@ def scene(
 
     rows, columns = np.nonzero(body | head)
     box = (int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max()))
-    return ToyScene(np.clip(np.rint(canvas), 0, 255).astype(np.uint8), kind, box)
+    rgb = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+    return ToyScene(rgb, kind, box, head, body, ground)
 
 
 def _background(rng: np.random.Generator, size: int, ground: int) -> NDArray[np.float64]:

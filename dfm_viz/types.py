@@ -75,3 +75,25 @@ class Neighbourhood(StrEnum):
 
     ONCE = "once"
     ACCUMULATE = "accumulate"
+
+
+class Branches(StrEnum):
+    """Which branches of DFM are there (Table 1, rows 2 and 3: only one)."""
+
+    BOTH = "both"
+    CHANNEL = "channel"
+    POSITION = "position"
+
+
+class Fusion(StrEnum):
+    """What a mask is added to: the other branch's enhancement (Eq. 13, 14) or its own (row 4)."""
+
+    CROSS = "cross"
+    NORMAL = "normal"
+
+
+class Single(StrEnum):
+    """What one branch alone does: mask or enhancement at random, as ADL, or always their sum."""
+
+    RANDOM = "random"
+    SUM = "sum"

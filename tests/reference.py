@@ -1,4 +1,4 @@
-"""Eq. 1-16 of the DFM paper and ADL as slow loops over plain numbers, one picture at a time.
+"""DFM's Eq. 1-16 and the other methods as slow loops over plain numbers, one picture at a time.
 
 Transcribed from the printed paper and from the project's list of readings, not from the product:
 whatever agrees with this file agrees with the paper. float64 throughout.
@@ -158,6 +158,170 @@ def adl(F, *, drop_threshold, draw):
     else:
         maps["F_out"] = eq16(F, expand_position(mask if draw == "mask" else importance, c), "mul")
     return maps
+
+
+def table1(F, *, alpha, beta, omega, delta, gamma, branches, fusion, single):
+    """The two maps that chance chooses between; the second has the probability tau."""
+    c, h, w = len(F), len(F[0]), len(F[0][0])
+    C_A, P_A = eq1_gap(F), eq2_cap(F)
+    P_M_prime = eq6(P_A, beta)
+    P_M = expand_position(eq8(P_M_prime, eq7(P_M_prime, omega, "once")), c)
+    P_E = expand_position(eq4(P_A), c)
+    C_M, C_E = expand_channel(eq5(C_A, alpha), h, w), expand_channel(eq3(C_A), h, w)
+    if branches == "both" and fusion == "cross":
+        return combine(delta, P_E, C_M), combine(gamma, C_E, P_M)
+    if branches == "both":
+        return combine(delta, C_E, C_M), combine(gamma, P_E, P_M)
+    if single == "random":
+        return (C_E, C_M) if branches == "channel" else (P_E, P_M)
+    alone = combine(delta, C_E, C_M) if branches == "channel" else combine(gamma, P_E, P_M)
+    return alone, alone
+
+
+def has(picture, side, hidden):
+    """Hide-and-Seek: ``hidden[r][c]`` says whether the cell in row r and column c is hidden.
+
+    Cells are ``side`` pixels wide and high; those at the right and lower edge may be cut.
+    """
+    out = [[list(row) for row in channel] for channel in picture]
+    if side == 0:
+        return out
+    for channel in out:
+        height, width = len(channel), len(channel[0])
+        top, r = 0, 0
+        while top < height:
+            left, c = 0, 0
+            while left < width:
+                if hidden[r][c]:
+                    for y in range(top, min(top + side, height)):
+                        for x in range(left, min(left + side, width)):
+                            channel[y][x] = 0.0
+                left, c = left + side, c + 1
+            top, r = top + side, r + 1
+    return out
+
+
+def class_map(F, weight):
+    """The map of one class: at every position, the channels weighted by the class's weights."""
+    c, h, w = len(F), len(F[0]), len(F[0][0])
+    out = zeros(h, w)
+    for i in range(h):
+        for j in range(w):
+            for k in range(c):
+                out[i][j] += weight[k] * F[k][i][j]
+    return out
+
+
+def min_max(rows):
+    """A map from 0 to 1; a flat one is 0."""
+    low, high = min(map(min, rows)), max(map(max, rows))
+    if high == low:
+        return zeros(len(rows), len(rows[0]))
+    return [[(value - low) / (high - low) for value in row] for row in rows]
+
+
+def acol_erase(F, rows, threshold):
+    """ACoL: features without the places where the rescaled map reaches the threshold."""
+    flat = max(map(max, rows)) == 0
+    return [
+        [
+            [0.0 if m >= threshold and not flat else f for f, m in zip(fs, ms, strict=True)]
+            for fs, ms in zip(channel, rows, strict=True)
+        ]
+        for channel in F
+    ]
+
+
+def acol_fuse(a, b):
+    return [[max(x, y) for x, y in zip(p, q, strict=True)] for p, q in zip(a, b, strict=True)]
+
+
+def cross_entropy(logits, label):
+    return math.log(sum(math.exp(value) for value in logits)) - logits[label]
+
+
+def sigmoid(value):
+    return 1 / (1 + math.exp(-value))
+
+
+def linear(values, weight, bias):
+    return [
+        sum(w * v for w, v in zip(row, values, strict=True)) + b
+        for row, b in zip(weight, bias, strict=True)
+    ]
+
+
+def cbam(F, *, first, second, kernel, bias):
+    """CBAM: ``first`` and ``second`` are (weight, bias) of the shared layers, ``kernel`` 2 x 7 x 7.
+
+    Returns the channel gate, the spatial gate and the gated features.
+    """
+    c, h, w = len(F), len(F[0]), len(F[0][0])
+
+    def mlp(values):
+        return linear([max(0.0, v) for v in linear(values, *first)], *second)
+
+    mean = mlp(eq1_gap(F))
+    peak = mlp([max(map(max, channel)) for channel in F])
+    channel_gate = [sigmoid(a + b) for a, b in zip(mean, peak, strict=True)]
+    gated = [[[v * g for v in row] for row in F[k]] for k, g in enumerate(channel_gate)]
+    pooled = [zeros(h, w), eq2_cap(gated)]
+    for i in range(h):
+        for j in range(w):
+            pooled[0][i][j] = max(gated[k][i][j] for k in range(c))
+    spatial_gate = zeros(h, w)
+    reach = len(kernel[0]) // 2
+    for i in range(h):
+        for j in range(w):
+            total = bias
+            for m in range(2):
+                for s in range(-reach, reach + 1):
+                    for t in range(-reach, reach + 1):
+                        if 0 <= i + s < h and 0 <= j + t < w:
+                            total += kernel[m][s + reach][t + reach] * pooled[m][i + s][j + t]
+            spatial_gate[i][j] = sigmoid(total)
+    out = [
+        [[gated[k][i][j] * spatial_gate[i][j] for j in range(w)] for i in range(h)]
+        for k in range(c)
+    ]
+    return channel_gate, spatial_gate, out
+
+
+def batch_norm(F, *, mean, variance, weight, bias, epsilon=1e-5):
+    """As at test time: with statistics that are given."""
+    return [
+        [
+            [(v - mean[k]) / math.sqrt(variance[k] + epsilon) * weight[k] + bias[k] for v in row]
+            for row in channel
+        ]
+        for k, channel in enumerate(F)
+    ]
+
+
+def one_by_one(F, weight, bias=None):
+    """A 1 x 1 convolution: a linear layer at every position."""
+    h, w = len(F[0]), len(F[0][0])
+    out = zeros(len(weight), h, w)
+    for i in range(h):
+        for j in range(w):
+            here = linear([channel[i][j] for channel in F], weight, bias or [0.0] * len(weight))
+            for k, value in enumerate(here):
+                out[k][i][j] = value
+    return out
+
+
+def abn(F, class_maps, *, classify, attend, norm):
+    """ABN from the maps per class on: logits, attention map, (1 + A) * x."""
+    logits = eq1_gap(one_by_one(class_maps, *classify))
+    A = [[sigmoid(v) for v in row] for row in batch_norm(one_by_one(class_maps, attend), **norm)[0]]
+    out = [
+        [
+            [f * (1 + a) for f, a in zip(fs, rows, strict=True)]
+            for fs, rows in zip(x, A, strict=True)
+        ]
+        for x in F
+    ]
+    return logits, A, out
 
 
 def near_threshold(values, ratio, margin=1e-5):

@@ -1,12 +1,14 @@
-"""A slow, independent transcription of the box protocol: loops, no OpenCV.
+"""Slow, independent transcriptions of the box protocol: first loops that know nothing of OpenCV.
 
 Written from the protocol's text: bicubic resize with half-pixel centres and repeated borders,
 min-max, floor(255 s), strict threshold, 8-connected components, area of the polygon through the
-outer border pixels (traced as Suzuki and Abe describe), bounding rectangle.
+outer border pixels (traced as Suzuki and Abe describe), bounding rectangle. At the end the whole
+standard procedure with OpenCV's contours, one pass for each of 1000 thresholds.
 """
 
 import math
 
+import cv2
 import numpy as np
 
 
@@ -134,3 +136,105 @@ def slow_iou(a, b):
 
 def as_lists(array):
     return np.asarray(array).tolist()
+
+
+# --- every contour, holes included ----------------------------------------------------------------
+
+
+def holes(mask):
+    """4-connected regions of background that do not reach the edge, each a set of (x, y)."""
+    height, width = len(mask), len(mask[0])
+    seen, found = set(), []
+    for y in range(height):
+        for x in range(width):
+            if mask[y][x] or (x, y) in seen:
+                continue
+            stack, part = [(x, y)], set()
+            seen.add((x, y))
+            while stack:
+                cx, cy = stack.pop()
+                part.add((cx, cy))
+                for nx, ny in ((cx - 1, cy), (cx + 1, cy), (cx, cy - 1), (cx, cy + 1)):
+                    inside = 0 <= nx < width and 0 <= ny < height
+                    if inside and not mask[ny][nx] and (nx, ny) not in seen:
+                        seen.add((nx, ny))
+                        stack.append((nx, ny))
+            edge = any(x in (0, width - 1) or y in (0, height - 1) for x, y in part)
+            if not edge:
+                found.append(part)
+    return found
+
+
+def slow_all(grid, threshold):
+    """Boxes of all contours, sorted: components, and the rims around their holes."""
+    height, width = len(grid), len(grid[0])
+    level = int(threshold * max(v for row in grid for v in row))
+    mask = [[v > level for v in row] for row in grid]
+    boxes = []
+    for grow, parts in ((0, components(mask)), (1, holes(mask))):
+        for part in parts:
+            xs, ys = [p[0] for p in part], [p[1] for p in part]
+            boxes.append(
+                (
+                    min(xs) - grow,
+                    min(ys) - grow,
+                    min(max(xs) + grow + 1, width - 1),
+                    min(max(ys) + grow + 1, height - 1),
+                )
+            )
+    return sorted(boxes) or [(0, 0, 0, 0)]
+
+
+# --- the standard procedure, step by step, one contour pass per threshold -------------------------
+
+
+def plain_iou(a, b):
+    """IoU with inclusive pixels, by its definition."""
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]) + 1)
+    height = max(0, min(a[3], b[3]) - max(a[1], b[1]) + 1)
+    area = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b)]
+    return width * height / (area[0] + area[1] - width * height)
+
+
+def plain_grid(score_map, side=224):
+    """Grey levels of a raw map, with OpenCV's resize."""
+    values = np.asarray(score_map, dtype=np.float32)
+    if not np.isfinite(values).all() or values.max() == values.min():
+        return np.zeros((side, side), dtype=np.uint8)
+    large = cv2.resize(values, (side, side), interpolation=cv2.INTER_CUBIC)
+    large = large - large.min()
+    large = large / large.max()
+    return (large * 255).astype(np.uint8)
+
+
+def plain_boxes(grid, threshold):
+    """The largest contour's box and the boxes of all contours at one threshold."""
+    height, width = grid.shape
+    _, mask = cv2.threshold(grid, int(threshold * grid.max()), 255, cv2.THRESH_BINARY)
+    contours = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)[0]
+    if not contours:
+        return (0, 0, 0, 0), [(0, 0, 0, 0)]
+    boxes, areas = [], []
+    for contour in contours:
+        x, y, w, h = cv2.boundingRect(contour)
+        boxes.append((x, y, min(x + w, width - 1), min(y + h, height - 1)))
+        areas.append(cv2.contourArea(contour))
+    return boxes[areas.index(max(areas))], boxes
+
+
+def plain_curves(grid, truths, thresholds):
+    """Best IoU at every threshold: of the largest contour's box, and of any contour's."""
+    single, multi = [], []
+    for threshold in thresholds:
+        largest, boxes = plain_boxes(grid, threshold)
+        single.append(max(plain_iou(largest, truth) for truth in truths))
+        multi.append(max(plain_iou(box, truth) for box in boxes for truth in truths))
+    return single, multi
+
+
+def plain_maxboxacc(curves, level):
+    """Percent of pictures that reach an IoU level at the best common threshold."""
+    best = 0.0
+    for column in zip(*curves, strict=True):
+        best = max(best, 100 * sum(value >= level for value in column) / len(column))
+    return best

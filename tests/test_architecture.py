@@ -46,7 +46,7 @@ def test_package_version_is_told_once():
 
 
 def test_the_table_in_the_readme_is_that_of_the_cards():
-    from training.table import BEGIN, END, checkpoints_table
+    from training.tables.checkpoints import BEGIN, END, checkpoints_table
 
     text = (ROOT / "README.md").read_text()
     assert BEGIN + checkpoints_table(ROOT / "checkpoints") + END in text

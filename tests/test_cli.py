@@ -84,3 +84,18 @@ def test_as_a_program(families_root):
     infos = {info["name"]: info for info in json.loads(done.stdout)}
     assert infos["tiny"]["methods"] == ["cam", "adl", "dfm"]
     assert infos["camonly"]["trained"] == ["cam"]
+
+
+def test_help_names_every_command_in_one_line(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for command in ("inspect", "families", "convert", "fetch"):
+        assert len([line for line in said.splitlines() if line.startswith(f"    {command} ")]) == 1
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["convert"], ["fetch"], ["inspect", "x.png"]])
+def test_a_wrong_command_line_ends_with_2(words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "usage: python -m dfm_viz" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from slow_boxes import as_lists, components, slow_candidates, slow_grid, slow_iou
+from slow_boxes import as_lists, components, slow_all, slow_candidates, slow_grid, slow_iou
 
 from dfm_viz import localization as loc
 from dfm_viz.types import UserError
@@ -194,6 +194,12 @@ class TestParity:
         if len(components(as_lists(grid > int(threshold * int(grid.max()))))) == 1:
             assert candidates == [found]
 
+    @settings(max_examples=200, deadline=None)
+    @given(grids, unit)
+    def test_all_boxes(self, grid, threshold):
+        found = loc.boxes_from_grid(grid, threshold, multi=True)
+        assert sorted(found) == slow_all(as_lists(grid), threshold)
+
     def test_first_returned_contour_wins_a_tie(self):
         grid = np.zeros((6, 12), np.uint8)
         grid[1:4, 1:4] = grid[2:5, 7:10] = 255
@@ -211,23 +217,6 @@ class TestParity:
         grid[1, :] = 255  # thirty pixels, area 0
         grid[4:6, 4:6] = 255  # four pixels, area 1
         assert loc.box_from_grid(grid, 0.5) == (4, 4, 6, 6)
-
-    @settings(max_examples=60, deadline=None)
-    @given(grids, st.lists(unit, max_size=8), st.booleans())
-    def test_many_thresholds_at_once(self, grid, thresholds, multi):
-        expected = [loc.boxes_from_grid(grid, t, multi) for t in thresholds]
-        assert loc.boxes_over_thresholds(grid, thresholds, multi) == expected
-
-    def test_thousand_thresholds_cost_at_most_256_passes(self, monkeypatch):
-        calls = []
-        plain = loc._boxes_above
-        monkeypatch.setattr(
-            loc, "_boxes_above", lambda *a: calls.append(a[1]) or plain(*a), raising=True
-        )
-        grid = loc.to_grid(np.random.default_rng(0).normal(size=(5, 5)), 32)
-        loc.boxes_over_thresholds(grid, np.arange(0, 1, 0.001).tolist())
-        assert len(calls) <= 256
-        assert len(calls) == len(set(calls))
 
 
 class TestProperties:
@@ -250,6 +239,19 @@ class TestProperties:
         assert covered == loc.iop(b, a)
         assume(covered > 0)
         assert loc.iou(a, b) == pytest.approx(1 / (1 / precise + 1 / covered - 1), rel=1e-12)
+
+    @given(
+        st.lists(boxes_strategy(), max_size=4), st.lists(boxes_strategy(), min_size=1, max_size=3)
+    )
+    def test_a_table_of_ious_is_the_iou_of_every_pair(self, boxes, truths):
+        table = loc.iou_table(np.array(boxes).reshape(-1, 4), truths)
+        assert table.tolist() == [[loc.iou(a, b) for b in truths] for a in boxes]
+
+    def test_a_table_needs_boxes(self):
+        with pytest.raises(ValueError, match=r"\(k, 4\)"):
+            loc.iou_table([(0, 0, 1)], [(0, 0, 1, 1)])
+        with pytest.raises(ValueError, match="truths"):
+            loc.iou_table([(0, 0, 1, 1)], np.empty((0, 4)))
 
     @settings(deadline=None)
     @given(grids, unit, st.booleans())

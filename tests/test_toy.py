@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfm_viz import toy
+from dfm_viz.boxes import iou
 
 
 @settings(max_examples=40)
@@ -24,7 +25,10 @@ def test_scene_is_well_formed(seed, size):
 def test_deterministic():
     first, second = toy.scene(5), toy.scene(5)
     np.testing.assert_array_equal(first.rgb, second.rgb)
-    assert first[1:] == second[1:]
+    assert first[1:3] == second[1:3]
+    assert first.ground == second.ground
+    np.testing.assert_array_equal(first.head, second.head)
+    np.testing.assert_array_equal(first.body, second.body)
     assert not np.array_equal(first.rgb, toy.scene(6).rgb)
 
 
@@ -51,6 +55,40 @@ def test_box_is_exact(seed, monkeypatch):
     assert made.box == (columns.min(), rows.min(), columns.max(), rows.max())
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_masks_are_exact(seed, monkeypatch):
+    # On a flat ground what differs from the ground is the creature, and what differs between two
+    # classes lies in the head.
+    flat = np.array([0.0, 255.0, 0.0])
+    monkeypatch.setattr(
+        toy, "_background", lambda rng, size, kind: np.broadcast_to(flat, (size, size, 3)).copy()
+    )
+    scenes = [toy.scene(seed, label=k) for k in range(4)]
+    for made in scenes:
+        drawn = np.abs(made.rgb.astype(int) - flat).max(axis=2) > 40
+        np.testing.assert_array_equal(made.head | made.body, drawn)
+        np.testing.assert_array_equal(made.head, scenes[0].head)
+    changed = np.zeros_like(scenes[0].head)
+    for made in scenes[1:]:
+        changed |= (made.rgb != scenes[0].rgb).any(axis=2)
+    assert not (changed & ~scenes[0].head).any()
+    assert (changed & scenes[0].head).sum() > 0.5 * scenes[0].head.sum()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**40))
+def test_the_head_is_small_and_the_body_large(seed):
+    made = toy.scene(seed, size=96)
+    assert made.head.dtype == made.body.dtype == bool
+    assert not (made.head & made.body).any()
+    head, whole = made.head.sum(), (made.head | made.body).sum()
+    assert 0.1 < head / whole < 0.32
+    # A box around the head alone is a localization error (IoU < .5): the part is not the object.
+    rows, columns = np.nonzero(made.head)
+    part = (columns.min(), rows.min(), columns.max(), rows.max())
+    assert iou(part, made.box) < 0.5
+
+
 def test_the_label_can_be_chosen_and_changes_only_the_head():
     scenes = [toy.scene(3, label=k, correlation=0) for k in range(4)]
     assert [s.label for s in scenes] == [0, 1, 2, 3]
@@ -65,6 +103,8 @@ def test_the_label_can_be_chosen_and_changes_only_the_head():
 
 
 def test_background_agrees_with_the_class_more_often_than_chance():
+    grounds = []
+
     def share(correlation):
         hits = 0
         for seed in range(80):
@@ -72,10 +112,12 @@ def test_background_agrees_with_the_class_more_often_than_chance():
             edge = made.rgb[[0, -1]].reshape(-1, 3).mean(axis=0)
             nearest = ((toy._BACKGROUNDS - edge) ** 2).sum(axis=1).argmin()
             hits += int(nearest) == made.label
+            grounds.append(int(nearest) == made.ground)
         return hits / 80
 
     assert share(1.0) > 0.9
     assert share(0.0) < 0.45
+    assert np.mean(grounds) > 0.9
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from dfm_viz.types import UserError
-from training.commands import evaluate, fit, imagenet, table
+from training.commands import evaluate, fit, imagenet, sweep, table
+from training.distributed import tells
 
-COMMANDS = (fit, evaluate, imagenet, table)
+COMMANDS = (fit, evaluate, sweep, imagenet, table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if tells(error):
+            print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; the same command takes the run up again", file=sys.stderr)

@@ -1,6 +1,7 @@
 """What goes into the card of a checkpoint that was trained here."""
 
 import platform
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,43 @@ OVERLAP = (
 )
 
 
+def commit(root: Path = Path(__file__).parents[1]) -> str:
+    """The git commit of the code in `root`, `-dirty` behind it if files of the packages differ.
+
+    Empty where that cannot be known: no git, or installed inside somebody else's repository.
+    """
+    try:
+        top, head = _git(root, "rev-parse", "--show-toplevel", "HEAD").split()
+        if Path(top) != root.resolve():
+            return ""
+        changed = _git(root, "status", "--porcelain", "--", "dfm_viz", "training")
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return ""
+    return f"{head}-dirty" if changed else head
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def machine(device: str, processes: int) -> str:
+    """What computed: kind of processor or GPU, threads of each process, number of processes."""
+    cuda = device.startswith("cuda") and torch.cuda.is_available()
+    kind = torch.cuda.get_device_name() if cuda else platform.machine()
+    several = f", {processes} processes" if processes > 1 else ""
+    return f"{device} ({kind}), {torch.get_num_threads()} threads{several}"
+
+
 def versions() -> dict[str, str]:
     """Versions of everything that decides the numbers."""
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def describe(
-    recipe: Recipe, data: DataSet, trained: Trained, device: str, init_weights: Path | None = None
+    recipe: Recipe, data: DataSet, trained: Trained, init_weights: Path | None = None
 ) -> Card:
     """The card of a finished run, without scores."""
     spec, method = get_backbone(recipe.model.backbone), get_method(recipe.model.method)
@@ -64,14 +95,15 @@ def describe(
         std=spec.std,
         init_weights=start.description,
         licences=tuple(text for text in (data.licence, start.licence) if text),
-        recipe={
-            **recipe.to_dict(),
+        recipe=recipe.to_dict(),
+        run={
+            "commit": commit(),
             "train_pictures": trained.train_pictures,
             "data_fingerprint": trained.data_fingerprint,
-            "selection": "none: the last epoch",
+            "selection": trained.selection,
             "versions": versions(),
-            "machine": f"{device}, {torch.get_num_threads()} threads",
-            "seconds": round(trained.progress.seconds),
+            "machine": machine(trained.device, trained.processes),
+            "wall_seconds": round(trained.progress.seconds),
             "last_epoch": trained.progress.history[-1],
         },
         notes=tuple(notes),

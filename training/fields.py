@@ -42,8 +42,11 @@ def _checked(name: str, value: Any, kind: Any, metadata: Any) -> Any:
     if isinstance(value, list):
         value = tuple(value)
     wanted = get_origin(kind) or kind
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise UserError(f"{name} must be of type {wanted.__name__}, got {value!r}.")
+    inside = get_args(kind)[0] if wanted is tuple else wanted
+    parts = value if wanted is tuple and isinstance(value, tuple) else (value,)
+    if not isinstance(value, wanted) or any(not _is(part, inside) for part in parts):
+        what = f"a list of {inside.__name__}" if wanted is tuple else f"of type {wanted.__name__}"
+        raise UserError(f"{name} must be {what}, got {value!r}.")
     limits: Range | None = metadata.get("range")
     if limits and not (math.isfinite(value) and limits.low <= value <= limits.high):
         raise UserError(
@@ -52,13 +55,18 @@ def _checked(name: str, value: Any, kind: Any, metadata: Any) -> Any:
     return value
 
 
+def _is(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
 def parse_text(text: str, kind: Any, name: str) -> Any:
     """Turn command-line text into a value of a field's kind; UserError if it does not fit."""
     wanted = get_origin(kind) or kind
     if wanted is bool and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if wanted is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        words = (part.strip() for part in text.split(",") if part.strip())
+        return tuple(parse_text(word, get_args(kind)[0], name) for word in words)
     if wanted in (int, float):
         try:
             return wanted(text)

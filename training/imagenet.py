@@ -10,9 +10,9 @@ import torch
 from timm.data import ImageNetInfo  # type: ignore[attr-defined]
 
 from dfm_viz.backbones import create_model, get_backbone
-from dfm_viz.checkpoint import Card, load_checkpoint, save_checkpoint
+from dfm_viz.checkpoint import Card, load_checkpoint, save_checkpoint, write_card
 from dfm_viz.pictures import to_input
-from training.card import versions
+from training.card import commit, versions
 from training.weights import origin
 
 CLASSES = 1000
@@ -65,7 +65,8 @@ def make(init_weights: Path, out: Path) -> Card:
             f"{start.licence} Stored as float16, otherwise unchanged.",
             "Class names: WordNet (Princeton University) through timm, Apache-2.0.",
         ),
-        recipe={"training": "none", "versions": versions()},
+        licence="apache-2.0" if "Apache-2.0" in start.licence else "other",
+        run={"commit": commit(), "versions": versions()},
         notes=(
             "The last stride became a dilation (output stride 16), so that the last map is "
             "14 x 14 at 224 px; the weights were trained at output stride 32.",
@@ -73,8 +74,9 @@ def make(init_weights: Path, out: Path) -> Card:
         ),
     )
     card = save_checkpoint(out, model.eval(), card)
-    found = spot_check(out)
-    return save_checkpoint(out, model, dataclasses.replace(card, metrics={"spot_check": found}))
+    card = dataclasses.replace(card, metrics={"spot_check": spot_check(out)})
+    write_card(out, card)
+    return card
 
 
 def spot_check(folder: Path) -> dict[str, Any]:

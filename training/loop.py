@@ -1,48 +1,63 @@
-"""One training run: from a recipe and a data root to a checkpoint, resumable after every epoch.
+"""One training run: from a recipe and a data root to a network, resumable after every epoch.
 
-Every random number of epoch e comes from generators seeded by (seed, e), so a run that was killed
+Every random number is derived from (seed, epoch, ...), see `order`, so a run that was killed
 repeats the broken epoch and, on the CPU with the same thread count, ends with the same bits.
 """
 
-import hashlib
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
+from lightning_fabric import Fabric
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dfm_viz.backbones import Localizer, create_model, get_backbone
+from dfm_viz.backbones import Localizer, get_backbone
 from dfm_viz.types import UserError
-from training.augment import Augment, mixup
-from training.data import DataSet, decode, fingerprint
+from training.augment import Augment, Normalise
+from training.build import build, synchronise
+from training.data import DataSet, Item, check_dataset, fingerprint
+from training.distributed import alone, local_processes, make_fabric, on_first
+from training.epoch import DivergedError, Forward, Trainer
+from training.loading import Loader, Squares, worker_count
+from training.order import check_batch
 from training.recipe import Recipe
-from training.report import report, validation
-from training.schedule import make_optimizer, rate_factor, set_rates
-from training.state import Progress, load_state, prepare, save_state
+from training.schedule import make_optimizer
+from training.state import Progress, Run, prepare, read_state
+from training.timeline import TimelineWriter
+from training.watch import Watch
 from training.weights import file_hash
 
-HOPELESS = 3.0
-"""After the warm-up, a mean loss so many times that of guessing counts as divergence."""
+__all__ = ["DivergedError", "Trained", "build", "fit", "run_folder"]
 
-
-class DivergedError(UserError):
-    """The loss is no longer a number, or far above that of guessing."""
+NO_RESULT = ("cache", "workers")
+"""Fields of `[data]` that change no result: a resumed run may have other values."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The outcome of a run: the network in evaluation mode, progress, and the data's hash."""
+    """The outcome of a run.
+
+    Attributes:
+        model: the network to ship, in evaluation mode.
+        progress: the run's history.
+        data_fingerprint: hash of the training pictures' names, sizes, labels and boxes.
+        train_pictures: how many there are.
+        selection: how the shipped weights were chosen, in words.
+        device: `cpu` or `cuda`.
+        processes: how many trained it together.
+    """
 
     model: Localizer
     progress: Progress
     data_fingerprint: str
     train_pictures: int
+    selection: str = "none: the last epoch"
+    device: str = "cpu"
+    processes: int = 1
 
 
 def run_folder(out: Path) -> Path:
@@ -57,168 +72,136 @@ def fit(
     *,
     init_weights: Path | None = None,
     device: str = "cpu",
+    timeline: Path | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train, or take up a run that was stopped.
+    """Train, or take up a run that was stopped; under `torchrun` every process calls this.
 
     Args:
         recipe: everything that decides the result.
         data: what `open_dataset` found.
         out: folder of the checkpoint to be; state and logs go to `run_folder(out)`.
         init_weights: safetensors file, needed if and only if the recipe says `init = "file"`.
-        device: where to compute.
+        device: where to compute: `cpu`, `cuda` or `auto`.
+        timeline: folder of pictures whose maps are kept after every epoch (see `timeline`).
         after_epoch: called with the number of finished epochs, once their state is on disk.
 
     Raises:
         UserError: data, weights or a state that do not fit, an unwritable folder.
         DivergedError: a loss that is not finite, or hopeless after the warm-up.
     """
-    train = data.split("train", recipe.data.hold_out_every)
-    held_out = data.split("val", recipe.data.hold_out_every) if recipe.data.hold_out_every else ()
+    fabric = make_fabric(device)
+    check_batch(recipe.optim.batch, fabric.world_size)
+    train, held_out = _splits(recipe, data)
     seen = fingerprint(data.root, train)
-    model = build(recipe, len(data.classes), init_weights).to(device)
-    model.to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(model, recipe.optim)
-    folder = prepare(run_folder(out))
-    identity = {
-        "recipe": recipe.to_dict(),
-        "data": seen,
-        "init": file_hash(init_weights) if init_weights else "",
-    }
-    progress = load_state(folder, model, optimizer, identity)
-    if progress.epochs < recipe.optim.epochs:
-        spec = get_backbone(recipe.model.backbone)
-        augment = Augment(recipe.augment, recipe.data.image_size, spec.mean, spec.std)
-        pictures, labels = decode(train, recipe.data.decode_side)
-        check: Callable[[], dict[str, float]] = dict
-        if held_out:
-            small, truth = decode(held_out, recipe.data.image_size)
-            check = validation(model, small, truth, spec.mean, spec.std, device)
-        writer = SummaryWriter(str(folder), purge_step=progress.epochs)
-        for epoch in range(progress.epochs, recipe.optim.epochs):
+    run, forward = _start(recipe, len(data.classes), init_weights, fabric)
+    folder, identity = run_folder(out), _identity(recipe, seen, init_weights)
+    on_first(lambda: prepare(folder))
+    if found := on_first(lambda: read_state(folder, identity), share=True):
+        run.restore(*found)
+    done = run.progress.epochs
+    if done < recipe.optim.epochs:
+        on_first(lambda: check_dataset(data))
+        trainer = _trainer(recipe, fabric, forward, train)
+
+        def begin() -> Watch:
+            line = None
+            if timeline is not None:
+                line = TimelineWriter(timeline, folder, recipe, data.classes, done)
+            return Watch(run, trainer, folder, identity, held_out, line)
+
+        watch = on_first(begin)
+        finish = watch.after if watch is not None else _nothing
+        for epoch in range(done, recipe.optim.epochs):
             began = time.perf_counter()
-            row = _epoch(recipe, model, optimizer, augment, pictures, labels, epoch, device)
-            row |= check()
-            progress.seconds += time.perf_counter() - began
-            progress.epochs = epoch + 1
-            progress.history.append(row)
-            save_state(folder, model, optimizer, progress, identity)
-            report(folder, writer, progress, recipe.optim.epochs)
+            row = trainer.epoch(run, epoch)
+            on_first(partial(finish, row, time.perf_counter() - began))
             if after_epoch is not None:
-                after_epoch(progress.epochs)
-        writer.close()
-    return Trained(model.eval(), progress, seen, len(train))
+                after_epoch(epoch + 1)
+        if watch is not None:
+            watch.close()
+    return _finish(recipe, run, fabric, seen, len(train))
 
 
-def build(recipe: Recipe, classes: int, init_weights: Path | None) -> Localizer:
-    """The network of a recipe, initialised; the head's random start comes from the seed."""
-    if (recipe.model.init == "file") != (init_weights is not None):
+def _nothing(row: dict[str, float], seconds: float) -> None:
+    """What the other processes do when an epoch ends."""
+
+
+def _trainer(
+    recipe: Recipe, fabric: Fabric, forward: torch.nn.Module, train: Sequence[Item]
+) -> Trainer:
+    spec, part = get_backbone(recipe.model.backbone), recipe.data
+    on_gpu, quiet = fabric.device.type == "cuda", not fabric.is_global_zero
+    workers = worker_count(part, on_gpu, local_processes())
+    squares = alone(lambda: Squares(train, part.decode_side, part.cache, quiet))
+    augment = Augment(recipe.augment, part.image_size, recipe.seed)
+    return Trainer(
+        recipe,
+        fabric,
+        fabric.setup_module(forward),
+        Loader(squares, augment, workers, on_gpu),
+        torch.tensor([item.label for item in train]),
+        Normalise(spec.mean, spec.std, fabric.device),
+    )
+
+
+def _splits(recipe: Recipe, data: DataSet) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    every, by = recipe.data.hold_out_every, recipe.select.by
+    train = data.split("train", every)
+    held_out = data.split("val", every) if every or data.val is not None else ()
+    if by != "last" and not held_out:
         raise UserError(
-            "This recipe starts from a weights file: give --init-weights FILE, or override it with "
-            "init=imagenet (the library's download) or init=none (random)."
-            if init_weights is None
-            else f'--init-weights needs a recipe with init = "file", got {recipe.model.init!r}.'
+            f'select.by = "{by}" needs validation pictures: set hold_out_every (10 holds out every '
+            f'tenth training picture), or by = "last".'
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        model = create_model(
-            recipe.model.backbone,
-            classes,
-            method=recipe.model.method,
-            params=recipe.params,
-            points=recipe.model.points or None,
-            init=init_weights if init_weights is not None else recipe.model.init,
-        )
-        # A small head: its first gradients must not tear up pre-trained features.
-        nn.init.normal_(model.fc.weight, std=0.01)
-        nn.init.zeros_(model.fc.bias)
-    for stage in frozen_stages(recipe, model):
-        stage.requires_grad_(False)
-    return model
-
-
-def frozen_stages(recipe: Recipe, model: Localizer) -> list[nn.Module]:
-    """The stages up to and including `freeze_through`; UserError if there is no such stage."""
-    through, names = recipe.model.freeze_through, model.features.names
-    if through and through not in names:
+    if by == "gt_known" and not any(item.boxes for item in held_out):
         raise UserError(
-            f"freeze_through must be empty or one of {', '.join(names)}, got {through!r}."
+            'select.by = "gt_known" needs true boxes, and no validation picture has one; '
+            "choose top1 or last."
         )
-    count = names.index(through) + 1 if through else 0
-    return [getattr(model.features, name) for name in names[:count]]
+    return train, held_out
 
 
-def _epoch(
-    recipe: Recipe,
-    model: Localizer,
-    optimizer: torch.optim.Optimizer,
-    augment: Augment,
-    pictures: Tensor,
-    labels: Tensor,
-    epoch: int,
-    device: str,
-) -> dict[str, float]:
+def _start(
+    recipe: Recipe, classes: int, init_weights: Path | None, fabric: Fabric
+) -> tuple[Run, torch.nn.Module]:
     optim = recipe.optim
-    model.train()
-    for stage in frozen_stages(recipe, model):
-        stage.eval()
-    settling = epoch >= optim.epochs - optim.settle_epochs
-    for module in model.insertions.values():
-        module.train(not settling)
-    draws = torch.Generator().manual_seed(_derive(recipe.seed, epoch, "draws"))
-    order = torch.randperm(
-        len(labels), generator=torch.Generator().manual_seed(_derive(recipe.seed, epoch, "order"))
-    )
-    # A last batch of one picture would break batch statistics; it is left out this epoch.
-    batches = [b for b in torch.split(order, optim.batch) if len(b) > 1 or len(order) == 1]
-    warmup = round(optim.warmup_epochs * len(batches))
-    lost = right = 0.0
-    bar = tqdm(
-        batches, desc=f"epoch {epoch + 1}/{optim.epochs}", unit="batch", leave=False, disable=None
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_derive(recipe.seed, epoch, "augment"))
-        for step, chosen in enumerate(bar):
-            x, target = mixup(
-                augment(pictures[chosen]),
-                labels[chosen],
-                model.fc.out_features,
-                recipe.augment.mixup,
-            )
-            set_rates(
-                optimizer,
-                rate_factor(epoch * len(batches) + step, optim.epochs * len(batches), warmup),
-            )
-            path = None if settling else model.sample_draws(draws, len(chosen))
-            x, target = x.to(device), target.to(device)
-            with torch.autocast(x.device.type, torch.bfloat16, optim.precision == "bfloat16"):
-                scores = model(x, path).float()
-            loss = cross_entropy(scores, target, label_smoothing=optim.label_smoothing)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise _diverged(recipe, epoch, f"the loss is {value}")
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            lost += value * len(chosen)
-            right += (scores.argmax(1) == target.argmax(1)).sum().item()
-            bar.set_postfix(loss=f"{value:.3f}")
-    count = sum(len(b) for b in batches)
-    guessing = math.log(model.fc.out_features)
-    if epoch >= max(1, optim.warmup_epochs) and lost / count > HOPELESS * guessing:
-        found = f"the mean loss is {lost / count:.1f}, guessing has {guessing:.1f}"
-        raise _diverged(recipe, epoch, found)
-    return {"epoch": epoch + 1, "loss": lost / count, "train_top1": 100 * right / count}
+    model = build(recipe, classes, init_weights)
+    if optim.sync_bn:
+        model = synchronise(model, fabric.device)
+    model.to(fabric.device)
+    model.to(memory_format=torch.channels_last)
+    average = None
+    if optim.ema:
+        average = AveragedModel(
+            model,
+            multi_avg_fn=get_ema_multi_avg_fn(optim.ema),  # type: ignore[no-untyped-call]
+            use_buffers=True,
+        )
+        average.requires_grad_(False)
+    forward: torch.nn.Module = Forward(model, optim.precision)
+    if optim.compile:
+        forward = torch.compile(forward)  # type: ignore[assignment]
+    return Run(model, make_optimizer(model, optim), average), forward
 
 
-def _diverged(recipe: Recipe, epoch: int, found: str) -> DivergedError:
-    return DivergedError(
-        f"Training diverged in epoch {epoch + 1}: {found}. Lower lr (now {recipe.optim.lr:g}) or "
-        f"lengthen warmup_epochs (now {recipe.optim.warmup_epochs:g})."
-    )
+def _identity(recipe: Recipe, seen: str, init_weights: Path | None) -> dict[str, Any]:
+    values = recipe.to_dict()
+    values["data"] = {k: v for k, v in values["data"].items() if k not in NO_RESULT}
+    start = file_hash(init_weights) if init_weights else ""
+    return {"recipe": values, "data": seen, "init": start}
 
 
-def _derive(seed: int, epoch: int, purpose: str) -> int:
-    """A seed of 63 bits for one purpose in one epoch."""
-    digest = hashlib.sha256(f"{seed}/{epoch}/{purpose}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+def _finish(recipe: Recipe, run: Run, fabric: Fabric, seen: str, count: int) -> Trained:
+    progress = on_first(lambda: run.progress, share=True)
+    assert progress is not None
+    selection = "none: the last epoch"
+    if run.best:
+        run.shown.load_state_dict(run.best)
+    if progress.best_epoch:
+        selection = (
+            f"epoch {progress.best_epoch} of {progress.epochs}: the best {recipe.select.by} on the "
+            f"validation pictures ({progress.best_score:.2f} %)"
+        )
+    model = run.shown.eval()
+    return Trained(model, progress, seen, count, selection, fabric.device.type, fabric.world_size)

@@ -5,14 +5,20 @@ import math
 import torch
 
 from dfm_viz.backbones import Localizer
-from training.recipe import OptimPart
+from training.recipe_parts import OptimPart
 
 
-def rate_factor(step: int, steps: int, warmup: int) -> float:
-    """Share of the peak rate at `step` (0-based) of `steps`: linear warm-up, then half a cosine."""
+def rate_factor(part: OptimPart, step: int, steps: int) -> float:
+    """Share of the peak rate at `step` (0-based, over the whole run) with `steps` per epoch.
+
+    Linear warm-up, then what `part.schedule` says.
+    """
+    total, warmup = part.epochs * steps, round(part.warmup_epochs * steps)
     if step < warmup:
         return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+    if part.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+    return part.gamma ** sum(step >= milestone * steps for milestone in part.milestones)
 
 
 def make_optimizer(model: Localizer, part: OptimPart) -> torch.optim.SGD:

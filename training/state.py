@@ -1,7 +1,6 @@
 """What a killed run resumes from: one safetensors file that is replaced after every epoch."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,11 @@ from typing import Any
 import safetensors
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from dfm_viz.backbones import Localizer
+from dfm_viz.files import replacing_file
 from dfm_viz.types import UserError
 
 STATE = "state.safetensors"
@@ -24,17 +26,81 @@ class Progress:
         epochs: finished epochs.
         seconds: wall time they took.
         history: one row of numbers per finished epoch.
+        best_epoch: whose weights are the best so far (1-based), or 0 where none are chosen.
+        best_score: their score on the validation pictures.
     """
 
     epochs: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_score: float = 0.0
+
+
+@dataclass
+class Run:
+    """Everything that a resumed run must get back.
+
+    Attributes:
+        model: the network that is trained.
+        optimizer: with its momentum.
+        average: the average of the weights, where the recipe asks for one.
+        progress: how far it is.
+        best: the weights chosen so far, by name; empty where the last ones are shipped.
+    """
+
+    model: Localizer
+    optimizer: torch.optim.Optimizer
+    average: AveragedModel | None = None
+    progress: Progress = field(default_factory=Progress)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Localizer:
+        """The network that is validated and shipped: the average, if there is one."""
+        return self.model if self.average is None else self.average.module  # type: ignore[return-value]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor under one name each, on the CPU."""
+        found = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            buffer = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
+            if buffer is not None:
+                found[f"momentum.{name}"] = buffer
+        if self.average is not None:
+            found |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        found |= {f"best.{k}": v for k, v in self.best.items()}
+        return {k: v.detach().cpu().contiguous() for k, v in found.items()}
+
+    def restore(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
+        """Take back what `tensors` gave."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.progress = progress
+        self.model.load_state_dict(part("model."))
+        if self.average is not None:
+            self.average.load_state_dict(part("average."))
+        self.best = part("best.")
+        momentum = part("momentum.")
+        for name, parameter in self.model.named_parameters():
+            if name in momentum:
+                # In the memory format of the parameter, which momentum had.
+                buffer = torch.empty_like(parameter).copy_(momentum[name])
+                self.optimizer.state[parameter]["momentum_buffer"] = buffer
 
 
 def prepare(folder: Path) -> Path:
-    """Make the folder before any work is done; UserError if that cannot be."""
+    """Make the folder before any work is done, and clear away what a killed run left half-written.
+
+    Raises:
+        UserError: it cannot be made or written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in folder.glob(".*.new-*"):  # see `files.replacing_file`
+            unfinished.unlink()
         (folder / ".writable").touch()
         (folder / ".writable").unlink()
     except OSError as error:
@@ -44,54 +110,34 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def save_state(
-    folder: Path,
-    model: Localizer,
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-    identity: dict[str, Any],
-) -> None:
-    """Write weights, momentum and progress under a temporary name, then rename.
+def save_state(folder: Path, run: Run, identity: dict[str, Any]) -> None:
+    """Write a run under a temporary name, then rename.
 
     `identity` is what a resumed run must have in common with this one (recipe and data).
 
     Raises:
         UserError: the folder cannot be written; the previous state is intact then.
     """
-    tensors = {f"model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        buffer = optimizer.state.get(parameter, {}).get("momentum_buffer")
-        if buffer is not None:
-            tensors[f"momentum.{name}"] = buffer.detach().cpu().contiguous()
-    header = {"progress": json.dumps(vars(progress)), "identity": json.dumps(identity)}
-    fresh = folder / f"{STATE}.tmp"
+    header = {"progress": json.dumps(vars(run.progress)), "identity": json.dumps(identity)}
     try:
-        save_file(tensors, fresh, metadata=header)
-        with fresh.open("rb") as file:
-            os.fsync(file.fileno())
-        fresh.replace(folder / STATE)
-    except (OSError, safetensors.SafetensorError) as error:
-        fresh.unlink(missing_ok=True)
+        with replacing_file(folder / STATE) as fresh:
+            save_file(run.tensors(), fresh, metadata=header)
+    except (UserError, safetensors.SafetensorError) as error:
         raise UserError(
             f"The run's state cannot be written to {folder} ({error}); free space or choose "
             f"another --out. The state of the epoch before, if any, is intact."
         ) from None
 
 
-def load_state(
-    folder: Path,
-    model: Localizer,
-    optimizer: torch.optim.Optimizer,
-    identity: dict[str, Any],
-) -> Progress:
-    """Take up a run where it stopped; a fresh `Progress` if there is nothing to take up.
+def read_state(folder: Path, identity: dict[str, Any]) -> tuple[Progress, dict[str, Tensor]] | None:
+    """What `save_state` wrote last, or None if there is nothing to take up.
 
     Raises:
         UserError: the state is damaged, or belongs to another recipe or other data.
     """
     path = folder / STATE
     if not path.exists():
-        return Progress()
+        return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata()
@@ -107,16 +153,7 @@ def load_state(
             f"{folder} holds a run that differs in {_differences(saved, identity)}; use its recipe "
             f"and data, choose another --out, or delete the folder to start again."
         )
-    model.load_state_dict(
-        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    )
-    for name, parameter in model.named_parameters():
-        if f"momentum.{name}" in tensors:
-            buffer = tensors[f"momentum.{name}"].to(parameter.device)
-            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(
-                buffer
-            )
-    return progress
+    return progress, tensors
 
 
 def _differences(old: Any, new: Any, where: str = "") -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
+from dfm_viz.types import UserError
+
 CONVENTIONS: Mapping[str, Mapping[str, Any]] = {
     # TF-Slim pads as TensorFlow does; its weights are wrong under any other padding.
     "tf_slim": {"pad_type": "same", "bn_eps": 1e-3},
@@ -19,6 +21,7 @@ CONVENTIONS: Mapping[str, Mapping[str, Any]] = {
 def mobilenetv1(
     *,
     convention: str = "tf_slim",
+    plain: bool = False,
     state: Mapping[str, Tensor] | None = None,
     download: bool = False,
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
@@ -26,14 +29,25 @@ def mobilenetv1(
 
     Args:
         convention: padding and batch-norm epsilon; `tf_slim` or `timm`.
+        plain: keep the published strides (7 x 7 last map at 224 px).
         state: weights under timm's key names, or None.
         download: fetch timm's published ImageNet weights (they follow `timm`).
+
+    Raises:
+        UserError: an unknown convention.
 
     Returns:
         the stages by name, and the ImageNet classifier (random without weights).
     """
+    if convention not in CONVENTIONS:
+        raise UserError(
+            f"convention must be one of {', '.join(CONVENTIONS)}, but got {convention!r}."
+        )
     net: Any = timm.create_model(
-        "mobilenetv1_100", pretrained=download, output_stride=16, **CONVENTIONS[convention]
+        "mobilenetv1_100",
+        pretrained=download,
+        output_stride=32 if plain else 16,
+        **CONVENTIONS[convention],
     )
     if state is not None:
         net.load_state_dict(state)

@@ -13,14 +13,16 @@ from torchvision.models import ResNet50_Weights, ResNet101_Weights, WeightsEnum
 def _resnet(
     build: Callable[..., torchvision.models.ResNet],
     published: WeightsEnum,
+    plain: bool,
     state: Mapping[str, Tensor] | None,
     download: bool,
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     net = build(weights=published if download else None)
     if state is not None:
         net.load_state_dict(state)
-    net.layer4[0].conv2.stride = (1, 1)
-    net.layer4[0].downsample[0].stride = (1, 1)
+    if not plain:
+        net.layer4[0].conv2.stride = (1, 1)
+        net.layer4[0].downsample[0].stride = (1, 1)
     stages: dict[str, nn.Module] = {
         "conv1": nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
     }
@@ -31,11 +33,12 @@ def _resnet(
 
 
 def resnet50(
-    *, state: Mapping[str, Tensor] | None = None, download: bool = False
+    *, plain: bool = False, state: Mapping[str, Tensor] | None = None, download: bool = False
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     """Build ResNet50.
 
     Args:
+        plain: keep the published strides (7 x 7 last map at 224 px).
         state: weights under torchvision's key names, or None.
         download: fetch torchvision's published ImageNet weights.
 
@@ -43,12 +46,12 @@ def resnet50(
         the stages by name (conv4_1 is torchvision's layer3[0]), and the ImageNet classifier.
     """
     published = ResNet50_Weights.IMAGENET1K_V1
-    return _resnet(torchvision.models.resnet50, published, state, download)
+    return _resnet(torchvision.models.resnet50, published, plain, state, download)
 
 
 def resnet101(
-    *, state: Mapping[str, Tensor] | None = None, download: bool = False
+    *, plain: bool = False, state: Mapping[str, Tensor] | None = None, download: bool = False
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     """Build ResNet101; arguments and result as for `resnet50`."""
     published = ResNet101_Weights.IMAGENET1K_V1
-    return _resnet(torchvision.models.resnet101, published, state, download)
+    return _resnet(torchvision.models.resnet101, published, plain, state, download)

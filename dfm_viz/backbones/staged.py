@@ -1,7 +1,6 @@
 """A network as a row of named stages that can be run between any two of them."""
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -62,12 +61,21 @@ class Stages(nn.Module):
         last = len(self.names) if stop is None else self._index(stop) + 1
         if last < first:
             raise UserError(f"Stage {stop!r} comes before {start!r}; swap the two.")
-        if start is None and INPUT in self.insertions:
-            x = self.insertions[INPUT](x, (draws or {}).get(INPUT))
+        return self._run(x, first, last, draws or {})
+
+    def before(self, point: str, x: Tensor, draws: Draws | None = None) -> FeatureMap:
+        """What the insertion at stage `point` receives for the picture batch `x`."""
+        index = self._index(point)
+        features: FeatureMap = getattr(self, point)(self._run(x, 0, index, draws or {}))
+        return features
+
+    def _run(self, x: Tensor, first: int, last: int, draws: Draws) -> Tensor:
+        if first == 0 and INPUT in self.insertions:
+            x = self.insertions[INPUT](x, draws.get(INPUT))
         for name in self.names[first:last]:
             x = getattr(self, name)(x)
             if name in self.insertions:
-                x = self.insertions[name](x, (draws or {}).get(name))
+                x = self.insertions[name](x, draws.get(name))
         return x
 
     def _index(self, name: str) -> int:
@@ -93,7 +101,7 @@ class Localizer(nn.Module):
         self.features = features
         self.fc = fc
         self.backbone = backbone
-        self.options: Mapping[str, Any] = MappingProxyType(dict(options))
+        self.options: Mapping[str, Any] = dict(options)  # a dict, so that networks can be copied
 
     @property
     def insertions(self) -> dict[str, Insertion]:
@@ -156,11 +164,12 @@ class Localizer(nn.Module):
 
 
 def descend(
-    model: Localizer, x: Tensor, points: tuple[str, ...]
+    model: Localizer, x: Tensor, points: tuple[str, ...], start: str | None = None
 ) -> Iterator[tuple[tuple[DrawLike, ...], FeatureMap]]:
     """Final features for every outcome of the draws at `points`, sharing what is common.
 
-    The network must be in evaluation mode, the points must have two-way modules. Yields (draws in
+    The network must be in evaluation mode, the points must have two-way modules. With `start`, `x`
+    are the features behind that stage, which is `points[0]` or lies before it. Yields (draws in
     the order of the points, features), in the order of `methods.paths.enumerate_paths`.
     """
     if model.training:
@@ -179,4 +188,4 @@ def descend(
         for draw in module.draw_type:
             yield from walk(module(before, draw), point, rest[1:], (*taken, draw))
 
-    yield from walk(x, None, points, ())
+    yield from walk(x, start, points, ())

@@ -1,7 +1,8 @@
 """VGG16 (Simonyan and Zisserman, ICLR 2015) from torchvision, with a CAM head.
 
 pool5 and the three fully connected layers go; a 3 x 3 convolution from 512 to 1024 channels with
-ReLU takes their place, so that the last map is 14 x 14 at 224 px.
+ReLU takes their place, so that the last map is 14 x 14 at 224 px. The plain network keeps them, as
+convolutions with the same weights.
 """
 
 from collections.abc import Mapping
@@ -12,45 +13,78 @@ from torchvision.models import VGG16_Weights, vgg
 
 
 def vgg16(
-    *, state: Mapping[str, Tensor] | None = None, download: bool = False
+    *, plain: bool = False, state: Mapping[str, Tensor] | None = None, download: bool = False
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     """Build VGG16.
 
     Args:
-        state: weights under torchvision's key names (`features.N`), or None; fully connected layers
-            in it are not used.
+        plain: keep pool5 and the fully connected layers (1 x 1 last map).
+        state: weights under torchvision's key names, or None; of `classifier.N` only the plain
+            network takes anything.
         download: fetch torchvision's published ImageNet weights.
 
     Returns:
-        the stages by name (conv1_1 to conv5_3 with their ReLU, pool1 to pool4, and the new conv6),
-        and a new classifier over 1000 classes.
+        the stages by name (conv1_1 to conv5_3 with their ReLU, pool1 to pool4, and the new conv6;
+        plain: pool5, fc6, fc7), and a classifier over 1000 classes, new unless plain.
     """
-    layers = _convolutions(state, download)
+    if download:
+        weights = VGG16_Weights.IMAGENET1K_V1
+        state = torchvision.models.vgg16(weights=weights).state_dict()
     stages: dict[str, nn.Module] = {}
     stage, number = 1, 0
-    for layer in layers:
+    for layer in _convolutions(state):
         if isinstance(layer, nn.Conv2d):
             number += 1
             stages[f"conv{stage}_{number}"] = nn.Sequential(layer, nn.ReLU(inplace=True))
         elif isinstance(layer, nn.MaxPool2d):
             stages[f"pool{stage}"] = layer
             stage, number = stage + 1, 0
+    if plain:
+        return _fully_connected(stages, state)
     del stages["pool5"]
     stages["conv6"] = nn.Sequential(nn.Conv2d(512, 1024, 3, padding=1), nn.ReLU(inplace=True))
     return stages, nn.Linear(1024, 1000)
 
 
-def _convolutions(state: Mapping[str, Tensor] | None, download: bool) -> nn.Sequential:
-    if download:
-        return torchvision.models.vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features
-    # Without the 120 million weights of the layers that would be thrown away.
+def _convolutions(state: Mapping[str, Tensor] | None) -> nn.Sequential:
+    # Without the 120 million weights of the layers that a CAM head replaces.
     layers = vgg.make_layers(vgg.cfgs["D"])
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     if state is not None:
-        prefix = "features."
-        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        layers.load_state_dict(own)
+        layers.load_state_dict(_below("features.", state))
     return layers
+
+
+def _fully_connected(
+    stages: dict[str, nn.Module], state: Mapping[str, Tensor] | None
+) -> tuple[dict[str, nn.Module], nn.Linear]:
+    """Add the published end: fc6 is a 7 x 7 convolution, fc7 a 1 x 1 one, dropout behind both.
+
+    A fully connected layer over a map is a convolution as large as the map; so the network stays a
+    row of stages, and pooling its 1 x 1 map changes nothing.
+    """
+    fc6, fc7, fc8 = nn.Conv2d(512, 4096, 7), nn.Conv2d(4096, 4096, 1), nn.Linear(4096, 1000)
+    for layer in (fc6, fc7, fc8):
+        nn.init.normal_(layer.weight, 0, 0.01)
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    own = _below("classifier.", state or {})
+    for number, layer in (("0", fc6), ("3", fc7), ("6", fc8)) if own else ():
+        layer.load_state_dict(
+            {k: v.reshape(layer.state_dict()[k].shape) for k, v in _below(number, own).items()}
+        )
+    stages["pool5"] = nn.Sequential(stages["pool5"], nn.AdaptiveAvgPool2d(7))
+    stages["fc6"] = nn.Sequential(fc6, nn.ReLU(inplace=True), nn.Dropout())
+    stages["fc7"] = nn.Sequential(fc7, nn.ReLU(inplace=True), nn.Dropout())
+    return stages, fc8
+
+
+def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it (and without a dot behind it)."""
+    return {
+        k.removeprefix(prefix).removeprefix("."): v
+        for k, v in state.items()
+        if k.startswith(prefix)
+    }

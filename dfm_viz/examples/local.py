@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-from PIL import Image
-
-from dfm_viz.boxes import extent
+from dfm_viz import layouts
 from dfm_viz.types import Box
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,80 +26,61 @@ class LocalPicture:
 
 
 def local_pictures(root: Path, count: int) -> tuple[LocalPicture, ...]:
-    """Find data sets in ``root`` or one level below it and take ``count`` pictures of each."""
+    """Find data sets in ``root`` or one level below it and take ``count`` pictures of each.
+
+    Raises:
+        UserError: A list or a trimap of a data set found there is damaged.
+    """
     folders = [root, *sorted(p for p in root.iterdir() if p.is_dir() and p.name[:1] != ".")]
     found: list[LocalPicture] = []
     for folder in folders:
-        if (folder / "bounding_boxes.txt").is_file() and (folder / "images.txt").is_file():
+        if layouts.is_cub(folder):
             found.extend(_cub(folder, count))
-        elif (folder / "annotations" / "trimaps").is_dir():
+        elif layouts.is_pets(folder):
             found.extend(_pets(folder, count))
     return tuple(found)
 
 
-def _table(path: Path) -> Iterator[list[str]]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield line.split()
-
-
-def _spread(groups: dict[str, list[str]], count: int) -> list[str]:
+def _spread(groups: Mapping[str, Sequence[T]], count: int) -> list[T]:
     """The first member of ``count`` groups that lie evenly over their sorted names."""
-    names = sorted(name for name, members in groups.items() if members)
+    names = sorted(groups)
     take = min(max(count, 0), len(names))
-    chosen = [names[i * len(names) // take] for i in range(take)]
-    return [sorted(groups[name])[0] for name in chosen]
+    return [groups[names[i * len(names) // take]][0] for i in range(take)]
 
 
 def _cub(folder: Path, count: int) -> Iterator[LocalPicture]:
-    """CUB-200-2011: boxes are x y w h, and x1 = x + w, y1 = y + h by convention."""
-    names = {row[0]: row[1] for row in _table(folder / "images.txt")}
-    boxes = {row[0]: [float(v) for v in row[1:5]] for row in _table(folder / "bounding_boxes.txt")}
-    split = folder / "train_test_split.txt"
-    training = {row[0] for row in _table(split) if row[1] == "1"} if split.is_file() else set()
+    # Labels and class names are not needed: a picture's folder is its class.
+    names, boxes = layouts.cub_pictures(folder), layouts.cub_boxes(folder)
+    listed = (folder / "train_test_split.txt").is_file()
+    training = layouts.cub_training(folder) if listed else {}
     groups: dict[str, list[str]] = {}
-    for key, name in names.items():
-        if key not in training and key in boxes and (folder / "images" / name).is_file():
+    for key, name in sorted(names.items()):
+        usable = key in boxes and not layouts.impossible(boxes[key])
+        if usable and not training.get(key, False) and (folder / "images" / name).is_file():
             groups.setdefault(name.split("/")[0], []).append(key)
     for key in _spread(groups, count):
-        x, y, w, h = boxes[key]
-        title = names[key].split("/")[0].split(".", 1)[-1].replace("_", " ")
         yield LocalPicture(
             id=f"cub-{key}",
-            title=title,
+            title=layouts.cub_name(names[key].split("/")[0]),
             path=folder / "images" / names[key],
-            truths=((x, y, x + w, y + h),),
+            truths=(boxes[key],),
             credit="CUB-200-2011 (Wah et al.)",
             licence="non-commercial research and education; do not redistribute",
         )
 
 
 def _pets(folder: Path, count: int) -> Iterator[LocalPicture]:
-    """Oxford-IIIT Pet: the box is the extent of trimap values 1 (animal) and 3 (border)."""
-    listing = folder / "annotations" / "test.txt"
-    groups: dict[str, list[str]] = {}
-    for row in _table(listing) if listing.is_file() else ():
-        if _image(folder, row[0]).is_file() and _trimap(folder, row[0]).is_file():
-            groups.setdefault(row[0].rsplit("_", 1)[0], []).append(row[0])
-    for key in _spread(groups, count):
-        with Image.open(_trimap(folder, key)) as trimap:
-            box = extent(np.isin(np.asarray(trimap), (1, 3)))
-        if box is None:
-            continue
-        title = key.rsplit("_", 1)[0].replace("_", " ")
-        yield LocalPicture(
-            id=f"pets-{key}",
-            title=title[:1].upper() + title[1:],
-            path=_image(folder, key),
-            truths=(box,),
-            credit="Oxford-IIIT Pet (Parkhi et al.)",
-            licence="CC BY-SA 4.0",
-        )
-
-
-def _image(folder: Path, key: str) -> Path:
-    return folder / "images" / f"{key}.jpg"
-
-
-def _trimap(folder: Path, key: str) -> Path:
-    return folder / "annotations" / "trimaps" / f"{key}.png"
+    groups: dict[str, list[layouts.Pet]] = {}
+    for pet in sorted(layouts.pets(folder, "test") or ()):
+        if pet.picture.is_file() and pet.trimap.is_file():
+            groups.setdefault(pet.stem.rsplit("_", 1)[0], []).append(pet)
+    for pet in _spread(groups, count):
+        if box := pet.box():
+            yield LocalPicture(
+                id=f"pets-{pet.stem}",
+                title=pet.breed,
+                path=pet.picture,
+                truths=(box,),
+                credit="Oxford-IIIT Pet (Parkhi et al.)",
+                licence="CC BY-SA 4.0",
+            )

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from dfm_viz.inspection.family import Checkpoints, FamilyInfo, find_family
+from dfm_viz.inspection.family import Checkpoints, FamilyInfo
+from dfm_viz.inspection.lookup import find_family
 from dfm_viz.inspection.network import Network
 from dfm_viz.inspection.question import Opened, Question
 from dfm_viz.inspection.result import Inspection
@@ -38,9 +39,9 @@ class Family:
         """What a visitor reads before choosing."""
         return self.checkpoints.info()
 
-    def model(self, method: str) -> torch.nn.Module:
-        """The network of a method: pictures (b, 3, S, S) to logits, with `features` and `fc`."""
-        return self.checkpoints.model(method)
+    def model(self, name: str) -> torch.nn.Module:
+        """A method's network: pictures (b, 3, S, S) to logits, with `features` and `fc`."""
+        return self.checkpoints.model(name)
 
     def open(self, source: PictureSource) -> Opened:
         """Read a picture and run every network of the family over it once.
@@ -50,9 +51,9 @@ class Family:
         """
         picture = source if isinstance(source, Picture) else read_picture(source)
         networks = {}
-        stops = set(self.checkpoints.points("dfm")) | set(self.checkpoints.points("adl"))
         for name, card in self.checkpoints.cards.items():
             model = self.checkpoints.model(name)
+            stops = self.checkpoints.stops(name)
             x = to_input(
                 picture.rgb,
                 card.image_size,

@@ -1,7 +1,5 @@
 """A family: the checkpoints of one backbone on one data set, which the app compares."""
 
-import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,33 +9,14 @@ from typing import Any
 import torch
 
 from dfm_viz.backbones import Localizer, get_backbone
-from dfm_viz.checkpoint import CARD, WEIGHTS, Card, load_checkpoint, read_card
+from dfm_viz.checkpoint import Card, checkpoint_folders, load_checkpoint, read_card
 from dfm_viz.inspection.cache import Cache
 from dfm_viz.methods import METHODS, DFMParams
+from dfm_viz.methods.params import Number, Params
 from dfm_viz.types import UserError
 
 MODELS = Cache(2 * 2**30)
 """Networks in use, shared by all visitors; a family costs nothing before it is opened."""
-
-_LOG = logging.getLogger(__name__)
-
-
-def default_root() -> Path:
-    """The folder of families: DFM_VIZ_FAMILIES, or `checkpoints` beside the package."""
-    configured = os.environ.get("DFM_VIZ_FAMILIES")
-    return Path(configured) if configured else Path(__file__).parents[2] / "checkpoints"
-
-
-def pick_device(wish: str = "auto") -> torch.device:
-    """`auto` takes a GPU where one can be kept; on ZeroGPU, which lends it per call, the CPU."""
-    if wish == "auto":
-        kept = torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU")
-        return torch.device("cuda" if kept else "cpu")
-    if wish not in ("cpu", "cuda"):
-        raise UserError(f"device must be auto, cpu or cuda, but got {wish!r}.")
-    if wish == "cuda" and not torch.cuda.is_available():
-        raise UserError("device is cuda, but PyTorch sees no GPU here; choose cpu or auto.")
-    return torch.device(wish)
 
 
 @dataclass(frozen=True)
@@ -51,8 +30,10 @@ class FamilyInfo:
         dataset: short name.
         knows: what it can tell apart.
         classes: class names, in the order of the head.
-        methods: what can be shown.
-        trained: the methods that have weights of their own.
+        methods: what can be shown; beside the methods also further checkpoints of one, by the name
+            of their folder (`dfm_add`).
+        titles: of `methods`, as people write them.
+        trained: those of `methods` that have weights of their own.
         points: DFM's insertion points, in the order of the network.
         image_size: side of the input, px.
     """
@@ -64,6 +45,7 @@ class FamilyInfo:
     knows: str
     classes: tuple[str, ...]
     methods: tuple[str, ...]
+    titles: tuple[str, ...]
     trained: tuple[str, ...]
     points: tuple[str, ...]
     image_size: int
@@ -77,72 +59,116 @@ class FamilyInfo:
 class Checkpoints:
     """The cards of a family's folders; weights are read when a network is first needed.
 
+    The first checkpoint of a method stands under the method's name; it is the one whose folder is
+    called so, else the first by name. Further ones stand under their folder's name.
+
     Attributes:
         folder: of the family.
-        cards: method -> card, in the order of `METHODS`.
+        cards: name -> card, in the order of `METHODS`.
+        folders: name -> folder of that checkpoint.
         device: where its networks run.
     """
 
     folder: Path
     cards: Mapping[str, Card]
+    folders: Mapping[str, Path]
     device: torch.device
 
     @classmethod
     def read(cls, folder: Path, device: torch.device) -> "Checkpoints":
         """Read every card of a family's folder; UserError if they do not belong together."""
-        cards = {
-            name: read_card(folder / name) for name in METHODS if (folder / name / CARD).is_file()
-        }
-        if not ("cam" in cards or "dfm" in cards):
+        cards: dict[str, Card] = {}
+        folders: dict[str, Path] = {}
+        found = [(path, read_card(path)) for path in checkpoint_folders(folder)]
+        for method in METHODS:
+            own = [(path, card) for path, card in found if card.method == method]
+            for path, card in sorted(own, key=lambda item: (item[0].name != method, item[0].name)):
+                name = path.name if method in cards else method
+                cards[name], folders[name] = card, path
+        for name, path in folders.items():
+            _check_member(path, cards[name], next(iter(cards.values())))
+        if not cards:
             raise UserError(
-                f"{folder.name!r} is no family: it needs a checkpoint folder named cam or dfm."
+                f"{folder.name!r} is no family: it has no checkpoint folders such as cam or dfm; "
+                f"put the folders that training wrote into it."
             )
-        first = next(iter(cards.values()))
-        for card in cards.values():
-            if (card.backbone, card.classes) != (first.backbone, first.classes):
-                raise UserError(
-                    f"The checkpoints of {folder.name!r} do not belong together: {card.name} has "
-                    f"another backbone or other classes than {first.name}."
-                )
-        return cls(folder, MappingProxyType(cards), device)
+        return cls(folder, MappingProxyType(cards), MappingProxyType(folders), device)
 
     @property
     def first(self) -> Card:
         """Any card: backbone and classes are the same in all."""
         return next(iter(self.cards.values()))
 
-    def source(self, method: str, own: bool = True) -> str | None:
-        """The checkpoint a method runs on: its own where wanted and there, else CAM's, else none.
+    def source(self, name: str, own: bool = True) -> str | None:
+        """The checkpoint that `name` is shown on: its own, where wanted and there.
 
-        CAM always has its own.
+        DFM and ADL have no weights, so they can stand in a network that never saw them: CAM's. DFM
+        is always shown, so without CAM it stands in the family's first network.
         """
-        if method in self.cards and (own or method == "cam"):
-            return method
-        return "cam" if "cam" in self.cards and method != "cam" else None
+        borrows = name in ("adl", "dfm")
+        if name in self.cards and (own or not borrows):
+            return name
+        if borrows and "cam" in self.cards:
+            return "cam"
+        return next(iter(self.cards)) if name == "dfm" and own else None
 
-    def points(self, method: str) -> tuple[str, ...]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What can be shown, in the order of `METHODS`, further checkpoints behind the first."""
+        order = list(METHODS)
+        names = sorted(
+            dict.fromkeys((*METHODS, *self.cards)),
+            key=lambda name: (order.index(self.method(name)), name not in METHODS),
+        )
+        return tuple(name for name in names if self.source(name) is not None)
+
+    def method(self, name: str) -> str:
+        """The method behind a name in `names`."""
+        return self.cards[name].method if name in self.cards else name
+
+    def title(self, name: str) -> str:
+        """A name in `names` as people write it; a further checkpoint says how it differs."""
+        own = self._title(name)
+        alike = [n for n in self.cards if n not in METHODS and self._title(n) == own]
+        return own if len(alike) < 2 else f"{METHODS[self.method(name)].title} ({name})"
+
+    def _title(self, name: str) -> str:
+        method = self.method(name)
+        title = METHODS[method].title
+        if name == method:
+            return title
+        differs = _different(self.cards[name].method_params(), self.cards[method].method_params())
+        return f"{title} ({', '.join(differs) or name})"
+
+    def stops(self, name: str) -> tuple[str, ...]:
+        """The stages whose features a network is asked for: where modules stand, or may stand."""
+        lenders = {self.source(method, own) for method in ("adl", "dfm") for own in (True, False)}
+        if name in lenders:
+            return (*self.points("dfm"), *self.points("adl"))
+        return self.points(name) if self.method(name) == "dfm" else ()
+
+    def points(self, name: str) -> tuple[str, ...]:
         """Insertion points of a method: as trained, or the backbone's list."""
-        if method in self.cards:
-            return self.cards[method].points
-        return get_backbone(self.first.backbone).points[method]
+        if name in self.cards:
+            return self.cards[name].points
+        return get_backbone(self.first.backbone).points[name]
 
-    def trained_params(self) -> DFMParams:
-        """DFM's parameters as trained; the paper's where the family has no DFM checkpoint."""
-        if "dfm" not in self.cards:
+    def trained_params(self, name: str = "dfm") -> DFMParams:
+        """DFM's parameters as trained; the paper's where the family has no such checkpoint."""
+        if name not in self.cards:
             return DFMParams()
-        params = self.cards["dfm"].method_params()
+        params = self.cards[name].method_params()
         assert isinstance(params, DFMParams)
         return params
 
-    def model(self, method: str) -> Localizer:
-        """The network of a method's own checkpoint, in evaluation mode; not to be changed."""
-        if method not in self.cards:
+    def model(self, name: str) -> Localizer:
+        """The network of one of the checkpoints, in evaluation mode; not to be changed."""
+        if name not in self.cards:
             raise UserError(
-                f"Family {self.folder.name!r} has no checkpoint {method!r}; it has "
+                f"Family {self.folder.name!r} has no checkpoint {name!r}; it has "
                 f"{', '.join(self.cards)}."
             )
-        card = self.cards[method]
-        path = self.folder / method
+        card, path = self.cards[name], self.folders[name]
 
         def load() -> Localizer:
             model, _ = load_checkpoint(path)
@@ -162,7 +188,8 @@ class Checkpoints:
             dataset=card.dataset,
             knows=card.knows,
             classes=card.classes,
-            methods=tuple(m for m in METHODS if self.source(m) is not None),
+            methods=self.names,
+            titles=tuple(self.title(name) for name in self.names),
             trained=tuple(name for name, c in self.cards.items() if c.trained),
             points=self.points("dfm"),
             image_size=card.image_size,
@@ -173,29 +200,28 @@ def _model_bytes(model: Localizer) -> int:
     return sum(t.numel() * t.element_size() for t in model.state_dict().values())
 
 
-def list_families(root: str | Path | None = None) -> tuple[FamilyInfo, ...]:
-    """The families in a folder, by name; one that cannot be read is logged and left out."""
-    root = Path(root) if root else default_root()
-    if not root.is_dir():
-        raise UserError(f"There is no folder of families {root}; give one with --families.")
-    found = []
-    for folder in sorted(root.iterdir()):
-        if not folder.is_dir() or not any((folder / m / WEIGHTS).is_file() for m in METHODS):
-            continue
-        try:
-            found.append(Checkpoints.read(folder, torch.device("cpu")).info())
-        except UserError as error:
-            _LOG.warning("family left out: %s", error)
-    return tuple(found)
+def _different(own: Params, main: Params) -> list[str]:
+    """The values in which a further checkpoint differs from the method's first."""
+    words = []
+    for name, kind in own.kinds().items():
+        value = getattr(own, name)
+        if value != getattr(main, name):
+            words.append(f"{kind.symbol} {value:g}" if isinstance(kind, Number) else str(value))
+    return words
 
 
-def find_family(name_or_path: str | Path, root: Path | None, device: str) -> Checkpoints:
-    """Checkpoints of a family by its name under `root`, or by a path (not for visitors' input)."""
-    root = root or default_root()
-    folder = root / name_or_path
-    if not (isinstance(name_or_path, Path) or folder.is_dir()):
-        folder = Path(name_or_path)
-    if not folder.is_dir():
-        known = ", ".join(info.name for info in list_families(root)) or "none"
-        raise UserError(f"There is no family {str(name_or_path)!r}; there are: {known}.")
-    return Checkpoints.read(folder, pick_device(device))
+def _check_member(path: Path, card: Card, first: Card) -> None:
+    """UserError if a checkpoint does not belong into this family."""
+    where = f"{path.parent.name}/{path.name}"
+    if path.name in METHODS and path.name != card.method:
+        raise UserError(f"{where} holds a checkpoint of {card.method!r}; rename the folder.")
+    if card.backbone_options.get("plain"):
+        raise UserError(
+            f"{where} is a plain classifier, which has no class activation map to show; move it "
+            f"out of the family."
+        )
+    if (card.backbone, card.classes) != (first.backbone, first.classes):
+        raise UserError(
+            f"The checkpoints of {path.parent.name!r} do not belong together: {path.name} has "
+            f"another backbone or other classes than {first.name}."
+        )

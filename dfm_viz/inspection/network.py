@@ -1,8 +1,8 @@
 """One checkpoint's answers about one picture, each stretch of the network run once and kept.
 
 What a stretch depends on is its key: the weights, the picture, and, for every insertion point
-passed, the draw with the parameters that this draw reads. So moving alpha re-runs only what lies
-behind a channel draw, and tau, target, threshold and colours run nothing.
+passed, the draw with the parameters that this draw reads (`methods.dfm.read_by`). So moving alpha
+re-runs only what lies behind a channel draw, and tau, target, threshold and colours run nothing.
 """
 
 import dataclasses
@@ -17,13 +17,8 @@ from dfm_viz.backbones import Localizer
 from dfm_viz.equations import DFMTrace
 from dfm_viz.inspection.cache import Cache
 from dfm_viz.methods import DFM, DFMParams
+from dfm_viz.methods.dfm import read_by
 from dfm_viz.types import Draw
-
-READS: Mapping[Draw, tuple[str, ...]] = {
-    Draw.POSITION: ("beta", "omega", "gamma", "apply", "neighbourhood"),
-    Draw.CHANNEL: ("alpha", "delta", "apply"),
-}
-"""The parameters that F_out depends on under each draw (Eq. 5-16)."""
 
 FEATURES = Cache(256 * 2**20)
 """Features on the way, shared by all visitors, families and pictures."""
@@ -31,11 +26,14 @@ FEATURES = Cache(256 * 2**20)
 TRACES = Cache(64 * 2**20)
 """Recent calls of the module: what leads to the answer is also what is shown."""
 
+ANSWERS = Cache(32 * 2**20)
+"""Results of methods that the sliders do not move: worked out once, not at every move."""
+
 
 def forget() -> None:
     """Empty the caches; everything is computed again when it is next asked for."""
-    FEATURES.clear()
-    TRACES.clear()
+    for cache in (FEATURES, TRACES, ANSWERS):
+        cache.clear()
 
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -104,7 +102,7 @@ class Network:
 
     def _passed(self, draws: Mapping[str, Draw], params: DFMParams) -> Hashable:
         return tuple(
-            (point, draw, tuple(getattr(params, name) for name in READS[draw]))
+            (point, draw, tuple(getattr(params, name) for name in read_by(draw, params)))
             for point, draw in draws.items()
         )
 

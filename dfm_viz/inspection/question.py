@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dfm_viz.backbones import default_params
 from dfm_viz.inspection.family import Checkpoints
-from dfm_viz.inspection.network import Final, Network
+from dfm_viz.inspection.network import ANSWERS, Final, Network
 from dfm_viz.inspection.result import (
     AdlPointResult,
     Inspection,
@@ -28,7 +28,7 @@ from dfm_viz.localization import (
     scale_box,
     to_grid,
 )
-from dfm_viz.methods import ADL, ADLParams
+from dfm_viz.methods import ADL, ADLParams, DFMParams
 from dfm_viz.methods.dfm import different_readings
 from dfm_viz.methods.paths import enumerate_paths
 from dfm_viz.pictures import Picture
@@ -82,14 +82,13 @@ class Question:
         paths = enumerate_paths(points, self.params.tau)
         finals = [dfm.final(path.draws, self.params) for path in paths]
         off = dfm.final({}, self.params)
-        mixture = self._mixture([path.probability for path in paths], finals, off)
+        mixture = self._mixture(dfm, points, self.params)
         methods = {}
-        for method in ("cam", "adl"):
-            source = self.checkpoints.source(method, self.own)
-            if source is not None:
-                network = self.opened.networks[source]
-                methods[method] = self._method(method, [(1.0, network.final({}, self.params))])
-        methods["dfm"] = self._method("dfm", mixture)
+        for entry in self.checkpoints.names:
+            if entry == "dfm":
+                methods[entry] = self._method(entry, dfm, mixture)
+            elif (source := self.checkpoints.source(entry, self.own)) is not None:
+                methods[entry] = self._fixed(entry, self.opened.networks[source])
         shown = methods["dfm"].class_index
         return Inspection(
             family=self.checkpoints.folder.name,
@@ -97,9 +96,9 @@ class Question:
             height=self.size[1],
             settings=settings,
             methods=MappingProxyType(methods),
-            dfm_off=self._method("dfm", [(1.0, off)], off=True),
+            dfm_off=self._method("dfm", dfm, [(1.0, off)], off=True),
             dfm_paths=tuple(
-                self._path(path.draws, path.probability, final, shown)
+                self._path(dfm, path.draws, path.probability, final, shown)
                 for path, final in zip(paths, finals, strict=True)
             ),
             points=MappingProxyType(self._points(dfm, points)),
@@ -107,36 +106,59 @@ class Question:
         )
 
     def _mixture(
-        self, probabilities: list[float], finals: list[Final], off: Final
+        self, network: Network, points: tuple[str, ...], params: DFMParams
     ) -> list[tuple[float, Final]]:
         """What DFM's answer is made of in the mode asked for: weights and ends of paths."""
-        mode, tau = self.settings.mode, self.params.tau
+        mode = self.settings.mode
         if mode is Mode.OFF:
-            return [(1.0, off)]
+            return [(1.0, network.final({}, params))]
         if mode is Mode.EXPECTED:
-            return list(zip(probabilities, finals, strict=True))
-        index = 0  # of the path, read as a binary number: position 0, channel 1
+            paths = enumerate_paths(points, params.tau)
+            return [(path.probability, network.final(path.draws, params)) for path in paths]
+        draws = {}
         generator = torch.Generator().manual_seed(self.settings.seed)
-        for _ in self.settings.points or ():
-            draw = Draw.POSITION if mode is Mode.POSITION else Draw.CHANNEL
+        for point in points:
+            position = mode is Mode.POSITION
             if mode is Mode.SAMPLED:
-                position = torch.rand((), generator=generator).item() < tau
-                draw = Draw.POSITION if position else Draw.CHANNEL
-            index = 2 * index + (draw is Draw.CHANNEL)
-        return [(1.0, finals[index])]
+                position = torch.rand((), generator=generator).item() < params.tau
+            draws[point] = Draw.POSITION if position else Draw.CHANNEL
+        return [(1.0, network.final(draws, params))]
+
+    def _fixed(self, name: str, network: Network) -> MethodResult:
+        """A method that no slider moves; a further DFM checkpoint acts in the mode, as trained."""
+        moved: tuple[object, ...] = (self.settings.target, self.settings.threshold)
+        further = self.checkpoints.method(name) == "dfm"
+        if further:
+            moved = (*moved, self.settings.mode, self.settings.seed)
+
+        def compute() -> MethodResult:
+            mixture = [(1.0, network.final({}, self.params))]
+            if further:
+                params = self.checkpoints.trained_params(name)
+                mixture = self._mixture(network, self.checkpoints.points(name), params)
+            return self._method(name, network, mixture)
+
+        key = (self.checkpoints.folder, name, self.own, network.key, tuple(self.truths), moved)
+        result: MethodResult = ANSWERS.get(key, compute, lambda r: r.map.nbytes + r.grid.nbytes)
+        return result
 
     def _method(
-        self, method: str, mixture: list[tuple[float, Final]], off: bool = False
+        self,
+        name: str,
+        network: Network,
+        mixture: list[tuple[float, Final]],
+        off: bool = False,
     ) -> MethodResult:
         logits = sum(p * final.logits.double() for p, final in mixture)
         assert isinstance(logits, torch.Tensor)
         target = self.settings.target
         index = int(logits.argmax()) if target is None else target
-        cam = sum(p * self._cam(method, final, index).double() for p, final in mixture)
+        cam = sum(p * _cam(network, final, index).double() for p, final in mixture)
         assert isinstance(cam, torch.Tensor)
         score_map = _numpy(cam)
         grid, box, box_grid = self._box(score_map)
         return MethodResult(
+            title=self.checkpoints.title(name),
             label=self.checkpoints.first.classes[index],
             class_index=index,
             score=float(logits.softmax(dim=0)[index]),
@@ -145,14 +167,19 @@ class Question:
             box=box,
             box_grid=box_grid,
             iou=best_iou(box_grid, self.truths) if self.truths else None,
-            trained=method == "cam" or self._trained(method),
-            note=self._note(method, off),
+            trained=name == "cam" or self._trained(name),
+            note=self._note(name, off),
         )
 
     def _path(
-        self, draws: Mapping[str, Draw], probability: float, final: Final, index: int
+        self,
+        network: Network,
+        draws: Mapping[str, Draw],
+        probability: float,
+        final: Final,
+        index: int,
     ) -> PathResult:
-        score_map = _numpy(self._cam("dfm", final, index))
+        score_map = _numpy(_cam(network, final, index))
         _, box, box_grid = self._box(score_map)
         return PathResult(
             draw=draws,
@@ -163,14 +190,6 @@ class Question:
             box_grid=box_grid,
         )
 
-    def _cam(self, method: str, final: Final, index: int) -> torch.Tensor:
-        source = self.checkpoints.source(method, self.own)
-        assert source is not None
-        model = self.opened.networks[source].model
-        with torch.inference_mode():
-            classes = torch.tensor([index], device=final.features.device)
-            return model.cam(final.features, classes)[0]
-
     def _box(
         self, score_map: NDArray[np.float32]
     ) -> tuple[NDArray[np.uint8], Box, tuple[int, int, int, int]]:
@@ -178,16 +197,16 @@ class Question:
         box_grid = box_from_grid(grid, self.settings.threshold)
         return grid, scale_box(box_grid, (SIDE, SIDE), self.size), box_grid
 
-    def _trained(self, method: str) -> bool:
-        source = self.checkpoints.source(method, self.own)
-        return source == method and self.checkpoints.cards[method].trained
+    def _trained(self, name: str) -> bool:
+        source = self.checkpoints.source(name, self.own)
+        return source == name and self.checkpoints.cards[name].trained
 
-    def _note(self, method: str, off: bool) -> str:
-        if method == "cam":
+    def _note(self, name: str, off: bool) -> str:
+        if name == "cam":
             return ""
-        if not self._trained(method):
+        if not self._trained(name):
             return "not trained with it"
-        if method != "dfm" or off:
+        if name != "dfm" or off:
             return ""
         changed = different_readings(self.params, self.checkpoints.trained_params())
         differs = [f"{name} = {getattr(self.params, name)}" for name in changed]
@@ -230,6 +249,13 @@ class Question:
                 drop_mask=_numpy(trace.drop_mask[0]),
             )
         return results
+
+
+def _cam(network: Network, final: Final, index: int) -> torch.Tensor:
+    """The map of one class, (h, w), read by the network's own head."""
+    with torch.inference_mode():
+        classes = torch.tensor([index], device=final.features.device)
+        return network.model.cam(final.features, classes)[0]
 
 
 def _numpy(tensor: torch.Tensor) -> NDArray[np.float32]:

@@ -60,6 +60,7 @@ class MethodResult(_Checked):
     """What one method says and where it looks.
 
     Attributes:
+        title: what the method is called.
         label: class name.
         class_index: index of that class.
         score: softmax probability, 0 to 1.
@@ -72,6 +73,7 @@ class MethodResult(_Checked):
         note: what a reader must know ("not trained with it", "not as trained: ..."), or "".
     """
 
+    title: str
     label: str
     class_index: int
     score: float
@@ -86,6 +88,7 @@ class MethodResult(_Checked):
     def to_json(self) -> dict[str, Any]:
         """The fields of the API."""
         return {
+            "title": self.title,
             "label": self.label,
             "class_index": self.class_index,
             "score": self.score,
@@ -210,7 +213,8 @@ class Inspection:
         width: of the upright picture, px.
         height: likewise.
         settings: effective, with every default filled in.
-        methods: method name -> what it says; `dfm` in the mode asked for.
+        methods: method, or folder of a further checkpoint -> what it says; `dfm` in the mode asked
+            for, a further DFM checkpoint in that mode with the parameters it was trained with.
         dfm_off: the DFM network as evaluated, independent of every slider.
         dfm_paths: every outcome of the draws, in every mode.
         points: insertion point -> DFM's maps there.

@@ -11,7 +11,16 @@ from typing import Any
 from dfm_viz.methods import DFMParams
 from dfm_viz.methods.dfm import READINGS
 from dfm_viz.methods.params import Choice, Number, Params, choice, number
-from dfm_viz.types import Apply, Draw, Mode, Neighbourhood, UserError
+from dfm_viz.types import (
+    Apply,
+    Branches,
+    Draw,
+    Fusion,
+    Mode,
+    Neighbourhood,
+    Single,
+    UserError,
+)
 
 
 class Weights(StrEnum):
@@ -42,7 +51,6 @@ class ViewParams(Params):
 
 
 _KINDS: Mapping[str, Number | Choice] = {**DFMParams.kinds(), **ViewParams.kinds()}
-_DFM_NUMBERS = tuple(k for k, v in DFMParams.kinds().items() if isinstance(v, Number))
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,9 @@ class Settings:
         tau: Eq. 15.
         apply: reading of Eq. 16; None: as trained.
         neighbourhood: reading of Eq. 7; None: as trained.
+        branches: which branches of DFM are there (Table 1); None: as trained.
+        fusion: whose enhancement a mask gets, with both branches; None: as trained.
+        single: what one branch alone does; None: as trained.
         mode: what DFM does at test time. ADL is the identity there.
         points: insertion points in use, or None for all.
         path: the draw whose maps are shown at every point, or None for position everywhere.
@@ -77,6 +88,9 @@ class Settings:
     tau: float = DFMParams.tau
     apply: Apply | None = None
     neighbourhood: Neighbourhood | None = None
+    branches: Branches | None = None
+    fusion: Fusion | None = None
+    single: Single | None = None
     mode: Mode = ViewParams.mode
     points: tuple[str, ...] | None = None
     path: Mapping[str, Draw] | None = None
@@ -144,20 +158,15 @@ class Settings:
         everywhere = path.get("*", Draw.POSITION)
         return dataclasses.replace(
             self,
-            apply=self.apply or trained.apply,
-            neighbourhood=self.neighbourhood or trained.neighbourhood,
             points=used,
             path=MappingProxyType({p: path.get(p, everywhere) for p in used}),
+            **{name: getattr(self, name) or getattr(trained, name) for name in READINGS},
         )
 
     def dfm_params(self) -> DFMParams:
         """The module's parameters; call on resolved settings."""
-        numbers = {name: getattr(self, name) for name in _DFM_NUMBERS}
-        return DFMParams(
-            **numbers,
-            apply=self.apply or DFMParams.apply,
-            neighbourhood=self.neighbourhood or DFMParams.neighbourhood,
-        )
+        values = {name: getattr(self, name) for name in DFMParams.kinds()}
+        return DFMParams(**{name: value for name, value in values.items() if value is not None})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as the API returns them."""

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
+from dfm_viz.methods.abn import ABN, ABNParams
+from dfm_viz.methods.acol import ACoLParams
 from dfm_viz.methods.adl import ADL, ADLParams
 from dfm_viz.methods.cam import CAMParams
+from dfm_viz.methods.cbam import CBAM, CBAMParams
+from dfm_viz.methods.convolution import HeadStyle
 from dfm_viz.methods.dfm import DFM, DFMParams
+from dfm_viz.methods.has import HaS, HaSParams
 from dfm_viz.methods.insertion import Drawn, Insertion, Placement, TwoWay
 from dfm_viz.methods.params import Params
 from dfm_viz.types import UserError
@@ -46,6 +51,24 @@ METHODS: dict[str, Method] = {
             "Weights the last feature maps by the classifier's weights; nothing is erased.",
         ),
         Method(
+            "has",
+            "HaS",
+            Placement.INPUT,
+            HaSParams,
+            HaS,
+            "Singh and Lee, ICCV 2017",
+            "In training, hides random square cells of the picture.",
+        ),
+        Method(
+            "acol",
+            "ACoL",
+            Placement.HEAD,
+            ACoLParams,
+            None,
+            "Zhang et al., CVPR 2018",
+            "Erases what one head found, so that a second head must find other parts.",
+        ),
+        Method(
             "adl",
             "ADL",
             Placement.FEATURES,
@@ -63,6 +86,24 @@ METHODS: dict[str, Method] = {
             "Zhou et al., arXiv:1909.04813",
             "Masks and enhances along channels and positions and lets the two branches help.",
         ),
+        Method(
+            "cbam",
+            "CBAM",
+            Placement.FEATURES,
+            CBAMParams,
+            CBAM,
+            "Woo et al., ECCV 2018",
+            "Learns gates that say which channels matter, then which positions; nothing is erased.",
+        ),
+        Method(
+            "abn",
+            "ABN",
+            Placement.FEATURES,
+            ABNParams,
+            ABN,
+            "Fukui et al., CVPR 2019",
+            "Learns an attention map in a branch that classifies, and strengthens what it shows.",
+        ),
     )
 }
 
@@ -75,13 +116,21 @@ def get_method(name: str) -> Method:
 
 
 __all__ = [
+    "ABN",
     "ADL",
+    "CBAM",
     "DFM",
     "METHODS",
+    "ABNParams",
+    "ACoLParams",
     "ADLParams",
     "CAMParams",
+    "CBAMParams",
     "DFMParams",
     "Drawn",
+    "HaS",
+    "HaSParams",
+    "HeadStyle",
     "Insertion",
     "Method",
     "Params",

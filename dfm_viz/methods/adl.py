@@ -57,7 +57,7 @@ class ADL(TwoWay):
     def __init__(self, params: ADLParams | None = None, per_sample: bool = False) -> None:
         """Keep the parameters; `per_sample` makes one draw per picture instead of per batch."""
         super().__init__(per_sample)
-        self.params = params or ADLParams()
+        self.params: ADLParams = params or ADLParams()
 
     @property
     def probability(self) -> float:

@@ -6,14 +6,26 @@ from dfm_viz import equations
 from dfm_viz.equations import DFMTrace
 from dfm_viz.methods.insertion import TwoWay
 from dfm_viz.methods.params import Params, choice, number
-from dfm_viz.types import Apply, Draw, DrawLike, FeatureMap, Neighbourhood
+from dfm_viz.types import (
+    Apply,
+    Branches,
+    Draw,
+    DrawLike,
+    FeatureMap,
+    Fusion,
+    Neighbourhood,
+    Single,
+)
 
 _PAPER = "paper, Implementation (ResNet50)"
 
 
 @dataclass(frozen=True)
 class DFMParams(Params):
-    """The six numbers of the paper and the two readings it leaves open."""
+    """The six numbers of the paper, the readings it leaves open, and Table 1's switches.
+
+    `fusion` means something only with both branches, `single` only with one.
+    """
 
     alpha: float = number(0.85, symbol="α", label="for channels", source=_PAPER)
     beta: float = number(0.95, symbol="β", label="for positions", source=_PAPER)
@@ -31,15 +43,51 @@ class DFMParams(Params):
         label="how a cell beside several masked ones counts",
         source="our choice: Eq. 7 does not say",
     )
+    branches: Branches = choice(
+        Branches.BOTH,
+        label="which branches are there",
+        source="paper, Table 1: rows 2 and 3 have one",
+    )
+    fusion: Fusion = choice(
+        Fusion.CROSS,
+        label="whose enhancement a mask gets",
+        source="paper, Table 1: row 4 is normal, Eq. 13 and 14 are cross",
+    )
+    single: Single = choice(
+        Single.RANDOM,
+        label="what one branch alone does",
+        source="our choice, as ADL: Table 1 does not say",
+    )
 
 
-READINGS = ("apply", "neighbourhood")
-"""The parameters that choose between readings of the paper, not a strength."""
+READINGS = ("apply", "neighbourhood", "branches", "fusion", "single")
+"""The parameters that choose between readings and configurations of the paper, not a strength."""
 
 
 def different_readings(now: DFMParams, trained: DFMParams) -> tuple[str, ...]:
     """Names of the readings in which two sets of parameters differ."""
     return tuple(name for name in READINGS if getattr(now, name) != getattr(trained, name))
+
+
+def read_by(draw: Draw, params: DFMParams) -> tuple[str, ...]:
+    """Names of the parameters that F_out depends on under one outcome of Eq. 15.
+
+    Of the numbers only those count that lead to the map that was drawn; the configuration and
+    `apply` always do.
+    """
+    channel_mask, position_mask = ("alpha",), ("beta", "omega", "neighbourhood")
+    position = Draw(draw) is Draw.POSITION
+    numbers: tuple[str, ...]
+    if params.branches is Branches.BOTH:
+        numbers = (*position_mask, "gamma") if position else (*channel_mask, "delta")
+    else:
+        channel = params.branches is Branches.CHANNEL
+        numbers = channel_mask if channel else position_mask
+        if params.single is Single.SUM:
+            numbers = (*numbers, "delta" if channel else "gamma")
+        elif not position:
+            numbers = ()  # the enhancement alone
+    return (*numbers, *(name for name in READINGS if name != "neighbourhood"))
 
 
 class DFM(TwoWay):
@@ -50,11 +98,11 @@ class DFM(TwoWay):
     def __init__(self, params: DFMParams | None = None, per_sample: bool = False) -> None:
         """Keep the parameters; `per_sample` makes one draw per picture instead of per batch."""
         super().__init__(per_sample)
-        self.params = params or DFMParams()
+        self.params: DFMParams = params or DFMParams()
 
     @property
     def probability(self) -> float:
-        """tau: the probability of P_ME (Eq. 15)."""
+        """tau: the probability of P_ME (Eq. 15); of the mask, where one branch is alone."""
         return self.params.tau
 
     def trace(self, x: FeatureMap, draw: DrawLike | None = None) -> DFMTrace:
@@ -70,6 +118,9 @@ class DFM(TwoWay):
             draw=self.check(x, draw),  # type: ignore[arg-type]
             apply=p.apply,
             neighbourhood=p.neighbourhood,
+            branches=p.branches,
+            fusion=p.fusion,
+            single=p.single,
         )
 
     def extra_repr(self) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dfm_viz.methods.convolution import HeadStyle
+from dfm_viz.methods.params import Params
 from dfm_viz.types import AdlDraw, Draw, DrawLike, FeatureMap
 
 
@@ -15,6 +17,20 @@ class Insertion(nn.Module, ABC):
 
     `trace` is the computation, a frozen record of every map; `forward` is its `F_out`.
     """
+
+    params: Params
+
+    @classmethod
+    def build(cls, params: Any, channels: int, classes: int, style: HeadStyle) -> "Insertion":
+        """Make the module for its place in a network; those that learn need to know the place.
+
+        Args:
+            params: the method's parameters.
+            channels: of the features that pass.
+            classes: of the network.
+            style: how the backbone's added convolutions are made.
+        """
+        return cls(params)
 
     @abstractmethod
     def trace(self, x: FeatureMap, draw: Any = None) -> Any:

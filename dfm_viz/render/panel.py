@@ -1,8 +1,9 @@
-"""One picture that stands by itself: CAM, ADL and DFM side by side, with boxes and numbers."""
+"""One picture that stands by itself: the methods side by side, with boxes and numbers."""
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from dfm_viz.render.scales import colormap as colours_of
 BoxLike = Sequence[float]
 _PAPER, _INK, _FAINT = (255, 255, 255), (24, 26, 32), (92, 98, 110)
 _GAP = 16
+_MOST = 5
+"""Tiles in one row; more are spread evenly over several rows."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def panel(
 
     Args:
         rgb: (H, W, 3) uint8, the picture.
-        columns: One or more methods, left to right.
+        columns: One or more methods, left to right, then in further rows.
         size: Width and height that the boxes refer to; default: those of ``rgb``.
         truths: True boxes, drawn dashed on every tile.
         colormap: Colour map.
@@ -126,16 +129,19 @@ def _compose(
     step = max(columns, 180) + _GAP
     title_font, font = ImageFont.load_default(20), ImageFont.load_default(14)
     top, line = 44, 20
-    foot = top + rows + 8 + line * max(len(caption) for caption in captions) + 10
-    sheet = Image.new("RGB", (_GAP + step * len(tiles), foot + 36), _PAPER)
+    block = top + rows + 8 + line * max(len(caption) for caption in captions) + 10
+    blocks = math.ceil(len(tiles) / _MOST)
+    wide = math.ceil(len(tiles) / blocks)
+    foot = blocks * block
+    sheet = Image.new("RGB", (_GAP + step * wide, foot + 36), _PAPER)
     pen = ImageDraw.Draw(sheet)
     for number, (tile, title, caption) in enumerate(zip(tiles, titles, captions, strict=True)):
-        x = _GAP + number * step
-        pen.text((x, 12), _fit(pen, title, title_font, step - _GAP), fill=_INK, font=title_font)
-        sheet.paste(Image.fromarray(tile), (x, top))
+        x, y = _GAP + number % wide * step, number // wide * block
+        pen.text((x, y + 12), _fit(pen, title, title_font, step - _GAP), fill=_INK, font=title_font)
+        sheet.paste(Image.fromarray(tile), (x, y + top))
         for row, text in enumerate(caption):
             fill = _INK if row == 0 else _FAINT
-            place = (x, top + rows + 8 + row * line)
+            place = (x, y + top + rows + 8 + row * line)
             pen.text(place, _fit(pen, text, font, step - _GAP), fill=fill, font=font)
     _legend(sheet, pen, font, foot, styles, colormap)
     return np.array(sheet, dtype=np.uint8)

@@ -21,8 +21,7 @@ from dfm_viz.inspection import (
     load_family,
 )
 from dfm_viz.inspection.cache import Cache
-from dfm_viz.inspection.family import pick_device
-from dfm_viz.methods import METHODS
+from dfm_viz.inspection.lookup import pick_device
 from dfm_viz.pictures import Picture
 from dfm_viz.render.scales import colormap
 from dfm_viz.types import UserError
@@ -165,13 +164,15 @@ class Explore:
         point = str(query.get("point"))
         if point not in inspection.points:
             point = list(inspection.points)[-1]
-        shown = inspection.points[point]
+        maps = inspection.points[point]
         channel: Any = query.get("channel")
-        if channel != payload.MEAN and not _is_index(channel, len(shown.C_A)):
-            channel = payload.default_channel(shown)
-        have = query.get("have")
+        if channel != payload.MEAN and not _is_index(channel, len(maps.C_A)):
+            channel = payload.default_channel(maps)
+        have, shown = query.get("have"), query.get("shown")
+        seen = shown if isinstance(shown, list) else list(inspection.methods)
         fresh, gone = payload.parts(
-            payload.arrays(inspection, point, channel), have if isinstance(have, Mapping) else {}
+            payload.arrays(inspection, point, channel, seen),
+            have if isinstance(have, Mapping) else {},
         )
         info = payload.facts(
             inspection,
@@ -227,7 +228,9 @@ def _family(info: FamilyInfo) -> Answer:
         "title": info.title,
         "knows": _knows(info),
         "classes": list(info.classes),
-        "methods": [{"name": name, "title": METHODS[name].title} for name in info.methods],
+        "methods": [
+            words.method(name, title) for name, title in zip(info.methods, info.titles, strict=True)
+        ],
         "points": [{"name": name, "title": words.point_title(name)} for name in info.points],
     }
 
@@ -238,7 +241,7 @@ def _knows(info: FamilyInfo) -> str:
     elif len(info.trained) == len(info.methods):
         weights = "Each method has weights of its own."
     else:
-        titles = [METHODS[name].title for name in info.trained]
+        titles = [info.titles[info.methods.index(name)] for name in info.trained]
         weights = f"{', '.join(titles[:-1])} and {titles[-1]} have weights of their own."
     return f"{len(info.classes)} classes. {weights}"
 

@@ -5,7 +5,7 @@ whose key it has is not sent again. So nothing here needs to know what a slider 
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -46,20 +46,21 @@ def default_channel(point: PointResult) -> int:
     return int(kept.argmax() if np.isfinite(kept.max()) else point.C_A.argmax())
 
 
-def arrays(inspection: Inspection, point: str, channel: int | str) -> Arrays:
-    """Every array the page draws, by part name."""
+def arrays(inspection: Inspection, point: str, channel: int | str, shown: Container[str]) -> Arrays:
+    """Every array the page draws, by part name; maps only of the methods that are `shown`."""
     for name, method in inspection.methods.items():
-        yield f"map/{name}", method.grid
+        if name in shown:
+            yield f"map/{name}", method.grid
     for index, path in enumerate(inspection.dfm_paths):
         yield f"path/{index}", path.map
     for name, adl in inspection.adl_points.items():
         yield f"adl/{name}/importance", adl.importance
         yield f"adl/{name}/drop_mask", adl.drop_mask
-    shown = inspection.points[point]
+    maps = inspection.points[point]
     for name in (*_VECTORS, *_MAPS):
-        yield f"point/{name}", getattr(shown, name)
+        yield f"point/{name}", getattr(maps, name)
     for name in _STACKS:
-        stack = getattr(shown, name)
+        stack = getattr(maps, name)
         one = channel_mean(stack) if channel == MEAN else stack[int(channel)]
         yield f"point/{name}", one
 

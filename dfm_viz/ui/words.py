@@ -4,9 +4,9 @@ from typing import Any
 
 from dfm_viz.inspection import Settings, Weights
 from dfm_viz.inspection.settings import ViewParams
-from dfm_viz.methods import DFMParams
+from dfm_viz.methods import METHODS, DFMParams
 from dfm_viz.methods.params import Number
-from dfm_viz.types import Apply, Mode, Neighbourhood
+from dfm_viz.types import Apply, Branches, Fusion, Mode, Neighbourhood, Single
 
 _GROUPS = (
     ("Thresholds", "Masks from this share of the maximum", ("alpha", "beta")),
@@ -34,11 +34,37 @@ _CHOICES: dict[str, tuple[str, dict[str, str]]] = {
         "Shared cells",
         {Neighbourhood.ONCE: "count once", Neighbourhood.ACCUMULATE: "count each time"},
     ),
+    "branches": (
+        "Branches",
+        {
+            Branches.BOTH: "both",
+            Branches.CHANNEL: "channel only",
+            Branches.POSITION: "position only",
+        },
+    ),
+    "fusion": (
+        "Fusion",
+        {Fusion.CROSS: "cross (Eq. 13, 14)", Fusion.NORMAL: "normal"},
+    ),
+    "single": (
+        "One branch",
+        {Single.RANDOM: "random, as ADL", Single.SUM: "sum of both"},
+    ),
     "weights": (
         "Weights",
         {Weights.OWN: "each its own", Weights.CAM: "all on CAM's"},
     ),
 }
+_ABOUT = {
+    "cam": "Nothing is erased.",
+    "has": "Random cells of the picture were hidden, in training only.",
+    "acol": "The larger of two heads’ maps, each from 0 to 1. The class is the first head’s.",
+    "adl": "Importance and drop mask act in training only.",
+    "dfm": "",  # says what the chosen mode does
+    "cbam": "Its gates on channels and positions act here too.",
+    "abn": "Its attention map strengthens the features here too.",
+}
+_FURTHER = "A checkpoint of its own, with the values it was trained with. No slider moves it."
 _SENT = (
     *(name for _, _, names in _GROUPS for name in names),
     *_CHOICES,
@@ -88,6 +114,17 @@ def default_settings() -> dict[str, Any]:
     """The settings the page begins with; null means: as the family has it."""
     values = Settings().to_json()
     return {name: values[name] for name in _SENT} | {"points": None}
+
+
+def method(name: str, title: str) -> dict[str, str]:
+    """One panel: its name and title, what to read below the map, and a hint on the title."""
+    known = METHODS.get(name)
+    return {
+        "name": name,
+        "title": title,
+        "about": _ABOUT.get(name, _FURTHER),
+        "hint": f"{known.one_line} {known.paper}." if known else f"Checkpoint {name}.",
+    }
 
 
 def point_title(name: str) -> str:

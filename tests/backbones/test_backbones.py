@@ -7,9 +7,9 @@ import torch
 import torchcam.methods
 import torchvision
 
-from dfm_viz.backbones import BACKBONES, create_model, default_params, descend
-from dfm_viz.methods import METHODS, DFMParams
-from dfm_viz.types import AdlDraw, Draw, UserError
+from dfm_viz.backbones import BACKBONES, create_model, default_params, descend, forward_mode
+from dfm_viz.methods import METHODS, ADLParams, DFMParams, Placement
+from dfm_viz.types import AdlDraw, Draw, Mode, UserError
 
 X = torch.linspace(-1, 1, 2 * 3 * 64 * 64).sin().reshape(2, 3, 64, 64)
 
@@ -24,6 +24,12 @@ def fresh(backbone, method="cam", seed=0, **kwargs):
     return create_model(backbone, 5, method=method, **kwargs).eval()
 
 
+def bare(backbone, method="cam", **kwargs):
+    """A network without storage: names and shapes only."""
+    with torch.device("meta"):
+        return create_model(backbone, 5, method=method, **kwargs).eval()
+
+
 def test_14_by_14_at_224(backbone):
     with torch.inference_mode():
         features = fresh(backbone).feature_map(torch.zeros(1, 3, 224, 224))
@@ -31,9 +37,9 @@ def test_14_by_14_at_224(backbone):
     assert (features >= 0).all()
 
 
-@pytest.mark.parametrize("method", ["dfm", "adl"])
+@pytest.mark.parametrize("method", ["dfm", "adl", "has"])
 def test_insertion_changes_no_names_and_no_answers(backbone, method):
-    plain, with_it = fresh(backbone), fresh(backbone, method)
+    plain, with_it = fresh(backbone), fresh(backbone, method, seed=1)
     assert list(plain.state_dict()) == list(with_it.state_dict())
     assert with_it.load_state_dict(plain.state_dict())
     assert list(with_it.insertions) == list(BACKBONES[backbone].points[method])
@@ -56,13 +62,13 @@ def test_any_two_stages_make_the_whole(backbone):
 
 
 def test_unknown_or_reversed_stages_are_named(backbone):
-    model = fresh(backbone)
+    model = bare(backbone)
     with pytest.raises(UserError, match="nowhere"):
         model.features.between(X, None, "nowhere")
     with pytest.raises(UserError, match="comes before"):
         model.features.between(X, model.features.names[3], model.features.names[1])
     with pytest.raises(UserError, match="nowhere"):
-        fresh(backbone, "dfm", points=["nowhere"])
+        bare(backbone, "dfm", points=["nowhere"])
 
 
 def test_draws_reach_their_own_point(backbone):
@@ -82,11 +88,11 @@ def test_draws_reach_their_own_point(backbone):
 
 
 def test_training_draws_follow_their_generator(backbone):
-    model = fresh(backbone, "dfm")
+    model = bare(backbone, "dfm")
     draws = [model.sample_draws(torch.Generator().manual_seed(s)) for s in (1, 1, 2, 3, 4, 5)]
     assert draws[0] == draws[1]
     assert len({tuple(d.values()) for d in draws}) > 1
-    adl = fresh(backbone, "adl").sample_draws(torch.Generator().manual_seed(0))
+    adl = bare(backbone, "adl").sample_draws(torch.Generator().manual_seed(0))
     assert all(isinstance(d, AdlDraw) for d in adl.values())
 
 
@@ -115,7 +121,7 @@ def test_cam_agrees_with_torch_cam(backbone):
 
 
 def test_parameter_groups_cover_every_parameter_once(backbone):
-    model = fresh(backbone)
+    model = bare(backbone)
     groups = model.parameter_groups()
     ids = [id(p) for group in groups.values() for p in group]
     assert sorted(ids) == sorted(id(p) for p in model.parameters())
@@ -202,16 +208,76 @@ def test_published_weights_are_asked_from_the_library(monkeypatch, backbone_name
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(UserError, match="mobilenetv1, resnet50, resnet101, vgg16"):
         create_model("alexnet", 5)
-    with pytest.raises(UserError, match="cam, adl, dfm"):
+    with pytest.raises(UserError, match="cam, has, acol, adl, dfm, cbam, abn"):
         create_model("resnet50", 5, method="magic")
 
 
-def test_every_backbone_trains_one_step_with_every_method(backbone):
-    for method in METHODS:
-        model = fresh(backbone, method).train()
-        loss = model(X, model.sample_draws(torch.Generator().manual_seed(0))).square().mean()
-        loss.backward()
-        assert all(p.grad is not None for p in model.parameters())
+@pytest.mark.parametrize("method", list(METHODS))
+def test_every_pair_answers_and_trains_one_step(backbone, method):
+    model, x, labels = fresh(backbone, method), X[..., :32], torch.tensor([1, 3])
+    logits, maps = forward_mode(model, x, Mode.OFF)
+    with torch.inference_mode():
+        features = model.feature_map(x)
+        assert torch.equal(logits, model.logits(features))
+        assert torch.equal(maps, model.cam(features, logits.argmax(dim=1)))
+    assert maps.isfinite().all()
+    model.train()
+    draws = model.sample_draws(torch.Generator().manual_seed(0), len(x), tuple(x.shape[2:]))
+    parts = model.training_logits(x, labels, draws)
+    sum(torch.nn.functional.cross_entropy(part, labels) for part in parts).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_learning_modules_know_the_channels_of_their_place(backbone):
+    points = bare(backbone).features.names
+    model = bare(backbone, "cbam", points=points)
+    with torch.inference_mode():
+        model(X.to("meta"))  # every gate fits what passes
+    assert list(model.insertions) == list(points)
+
+
+def test_points_are_data_for_every_method_that_inserts(backbone):
+    spec = BACKBONES[backbone]
+    names = bare(backbone).features.names
+    for name, method in METHODS.items():
+        if method.placement is Placement.FEATURES:
+            assert spec.points[name]
+            assert set(spec.points[name]) <= set(names)
+        elif method.placement is Placement.INPUT:
+            assert spec.points[name] == ("input",)
+        else:
+            assert name not in spec.points
+
+
+def test_learned_modules_come_on_top_of_the_bare_stages(backbone):
+    plain = set(bare(backbone).state_dict())
+    for method in ("cbam", "abn"):
+        with_it = set(bare(backbone, method).state_dict())
+        assert plain < with_it
+        assert all(name.startswith("features.insertions.") for name in with_it - plain)
+
+
+def test_has_hides_parts_of_the_input_in_training_only(backbone):
+    model = fresh(backbone, "has")
+    draws = model.sample_draws(torch.Generator().manual_seed(4), 2, (64, 64))
+    assert list(draws) == ["input"]
+    hidden = model.insertions["input"].trace(X, draws["input"]).F_out
+    assert 0 < (hidden == 0).float().mean() < 1
+    with torch.inference_mode():
+        assert torch.equal(model(X, draws), model(hidden))
+
+
+def test_a_method_only_goes_where_it_can():
+    with pytest.raises(UserError, match=r"no point 'block1_1' for HaS .* choose from input\."):
+        create_model("mobilenetv1", 5, method="has", points=["block1_1"])
+    with pytest.raises(UserError, match="no stage 'input' for DFM"):
+        create_model("mobilenetv1", 5, method="dfm", points=["input"])
+    with pytest.raises(UserError, match="CAM inserts nothing"):
+        create_model("mobilenetv1", 5, points=["block1_1"])
+    with pytest.raises(UserError, match="DFM takes DFMParams, but got ADLParams"):
+        create_model("mobilenetv1", 5, method="dfm", params=ADLParams())
 
 
 def test_adl_threshold_is_the_published_one_for_the_backbone():

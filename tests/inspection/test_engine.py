@@ -11,7 +11,7 @@ from dfm_viz.backbones.staged import Stages
 from dfm_viz.inspection import Settings, load_family
 from dfm_viz.inspection.network import forget
 from dfm_viz.methods import DFM, METHODS, DFMParams
-from dfm_viz.types import Draw, Mode, UserError
+from dfm_viz.types import Apply, Draw, Mode, Neighbourhood, Single, UserError
 
 SIX = {"alpha": 0.7, "beta": 0.8, "omega": 0.3, "delta": 0.5, "gamma": 0.9, "tau": 0.6}
 
@@ -51,10 +51,16 @@ def full_pass(family, opened, draws, **params):
             module.params = before[name]
 
 
-@pytest.mark.parametrize("apply", ["mul", "add", "residual"])
-@pytest.mark.parametrize("neighbourhood", ["once", "accumulate"])
-def test_every_path_equals_the_full_pass_bit_for_bit(tiny_family, opened, apply, neighbourhood):
-    values = {**SIX, "apply": apply, "neighbourhood": neighbourhood}
+CONFIGURATIONS = [
+    *({"apply": a, "neighbourhood": n} for a in Apply for n in Neighbourhood),
+    {"fusion": "normal"},
+    *({"branches": b, "single": s} for b in ("channel", "position") for s in Single),
+]
+
+
+@pytest.mark.parametrize("readings", CONFIGURATIONS, ids=lambda r: " ".join(r.values()))
+def test_every_path_equals_the_full_pass_bit_for_bit(tiny_family, opened, readings):
+    values = {**SIX, **readings}
     result = tiny_family.inspect(opened, values)
     assert len(result.dfm_paths) == 4
     for path in result.dfm_paths:
@@ -208,6 +214,40 @@ def test_a_moved_slider_runs_only_what_lies_behind_its_own_draw(tiny_family, ope
     assert runs.count((first, second)) == 1
     assert all(start is not None for start, _ in runs)
     assert {r for r in runs if r != (first, second)} <= {(second, None)}
+
+
+@pytest.mark.parametrize("readings", CONFIGURATIONS, ids=lambda r: " ".join(r.values()))
+@pytest.mark.parametrize("name", ["alpha", "beta", "omega", "delta", "gamma", "tau"])
+def test_after_a_move_nothing_old_is_shown(tiny_family, opened, readings, name):
+    """What is kept from before a move must not hide it, in any configuration of Table 1."""
+    tiny_family.inspect(opened, {**SIX, **readings})
+    values = {**SIX, **readings, name: 0.42}
+    moved = tiny_family.inspect(opened, values)
+    forget()
+    fresh = tiny_family.inspect(opened, values)
+    for kept, computed in zip(moved.dfm_paths, fresh.dfm_paths, strict=True):
+        assert np.array_equal(kept.map, computed.map)
+        assert kept.logit == computed.logit
+    for point, maps in fresh.points.items():
+        assert np.array_equal(moved.points[point].F_out, maps.F_out)
+
+
+@pytest.mark.parametrize(
+    ("readings", "idle"),
+    [
+        ({"branches": "channel"}, {"beta", "omega", "gamma", "delta"}),
+        ({"branches": "position"}, {"alpha", "delta", "gamma"}),
+        ({"branches": "channel", "single": "sum"}, {"beta", "omega", "gamma"}),
+        ({"branches": "position", "single": "sum"}, {"alpha", "delta"}),
+        ({"fusion": "normal"}, set()),
+    ],
+)
+def test_a_branch_that_is_not_there_runs_nothing(tiny_family, opened, runs, readings, idle):
+    tiny_family.inspect(opened, {**SIX, **readings})
+    for name in ("alpha", "beta", "omega", "delta", "gamma"):
+        runs.clear()
+        tiny_family.inspect(opened, {**SIX, **readings, name: 0.42})
+        assert (runs == []) == (name in idle), name
 
 
 def test_back_at_the_same_setting_nothing_runs(tiny_family, opened, runs):

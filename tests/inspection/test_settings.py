@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dfm_viz.inspection import Settings
 from dfm_viz.methods import DFMParams
-from dfm_viz.types import Apply, Draw, Mode, UserError
+from dfm_viz.types import Apply, Draw, Fusion, Mode, Single, UserError
 
 
 def test_defaults_are_the_papers():
@@ -31,6 +31,9 @@ def test_defaults_are_the_papers():
         ({"beta": True}, ["beta", "True"]),
         ({"beta": None}, ["beta", "None"]),
         ({"apply": "plus"}, ["apply", "add, mul, residual", "plus"]),
+        ({"branches": "none"}, ["branches", "both, channel, position", "none"]),
+        ({"fusion": "sum"}, ["fusion", "cross, normal", "sum"]),
+        ({"single": 1}, ["single", "random, sum"]),
         ({"mode": "on"}, ["mode", "off", "sampled"]),
         ({"mode": ["off"]}, ["mode"]),
         ({"colormap": "jet"}, ["colormap", "cividis"]),
@@ -78,9 +81,13 @@ def test_nonsense_is_either_a_setting_or_one_sentence(values):
 
 
 def test_resolve_fills_in_what_the_family_decides():
-    trained = DFMParams(apply=Apply.RESIDUAL)
-    settings = Settings(path="channel", points=("b", "a")).resolve(("a", "b", "c"), 5, trained)
+    trained = DFMParams(apply=Apply.RESIDUAL, fusion=Fusion.NORMAL, omega=0.5)
+    asked = Settings(path="channel", points=("b", "a"), single="sum")
+    settings = asked.resolve(("a", "b", "c"), 5, trained)
     assert settings.apply is Apply.RESIDUAL
+    assert settings.dfm_params() == DFMParams(
+        apply=Apply.RESIDUAL, fusion=Fusion.NORMAL, single=Single.SUM
+    )
     assert settings.points == ("a", "b")  # the network's order
     assert dict(settings.path) == {"a": Draw.CHANNEL, "b": Draw.CHANNEL}
 

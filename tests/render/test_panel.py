@@ -33,6 +33,19 @@ def test_one_more_tile_per_method():
     assert widths[1] - widths[0] == widths[2] - widths[1] == 216
 
 
+def test_many_tiles_fill_even_rows():
+    """With the picture 5 tiles fit in a row; 7 become 4 and 3, each where its row says."""
+    one, two = (panel(picture(200, 200), [column()] * n, tile=200) for n in (3, 6))
+    assert two.shape[1] == one.shape[1]
+    step = (two.shape[0] - 36) // 2
+    assert two.shape[0] - one.shape[0] == step
+    np.testing.assert_array_equal(two[44 : 44 + 200], one[44 : 44 + 200])
+    second = two[44 + step : 244 + step]
+    for x in (16, 232, 448):
+        np.testing.assert_array_equal(second[:, x : x + 200], one[44:244, 232:432])
+    assert (second[:, 664:] == 255).all()
+
+
 def test_predicted_box_is_on_its_own_tile_only():
     out = panel(picture(200, 200), [column(box=None), column()], tile=200)
     pink = (out == PINK).all(axis=2)[44:244]

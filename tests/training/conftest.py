@@ -21,6 +21,12 @@ def draw(path: Path, colour, box, size=(48, 36), seed=0):
 
 
 @pytest.fixture(scope="session")
+def draw_picture():
+    """`draw`, for tests that write folders of their own."""
+    return draw
+
+
+@pytest.fixture(scope="session")
 def cub_root(tmp_path_factory) -> Path:
     """CUB layout: classes 2, 5 and 9 (gaps are kept), 6 training and 2 test pictures each."""
     root = tmp_path_factory.mktemp("data") / "CUB_200_2011"

@@ -10,7 +10,68 @@ FILES = sorted(RECIPES.glob("*.toml"))
 def test_every_recipe_on_disk_loads_and_survives_json(path):
     recipe = load_recipe(path)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
-    assert path.stem == f"{recipe.model.backbone}_{recipe.data.family}_{recipe.model.method}"
+    if not path.stem.startswith("ablation_"):
+        name = f"{recipe.model.backbone}_{recipe.data.family}_{recipe.model.method}"
+        assert path.stem in (name, f"{name}_add")
+
+
+def test_published_rows_have_a_recipe_each():
+    """Table 3 on both data sets, and Table 4's rivals on ILSVRC."""
+    deep = {(b, m) for b in ("resnet50", "resnet101") for m in ("cam", "dfm")}
+    vgg = {("vgg16", m) for m in ("cam", "acol", "adl", "dfm")}
+    mobile = {("mobilenetv1", m) for m in ("cam", "has", "adl", "dfm")}
+    rivals = {
+        ("resnet50", "cbam"),
+        ("resnet101", "cbam"),
+        ("vgg16", "abn"),
+        ("mobilenetv1", "cbam"),
+    }
+    names = {f"{b}_{f}_{m}" for b, m in deep | vgg | mobile for f in ("cub200", "ilsvrc")}
+    names |= {f"{b}_ilsvrc_{m}" for b, m in rivals}
+    assert names <= {path.stem for path in FILES}
+    assert load_recipe("vgg16_cub200_dfm").optim.weight_decay == 5e-4
+    assert load_recipe("mobilenetv1_cub200_adl").params.drop_threshold == 0.95
+    assert load_recipe("resnet50_ilsvrc_dfm").params.omega == 0.15
+
+
+def test_the_shipped_recipes_keep_their_meaning():
+    for method, settle in (("cam", 0), ("adl", 3), ("dfm", 3)):
+        recipe = load_recipe(f"mobilenetv1_cub27_{method}")
+        optim = recipe.optim
+        assert (optim.epochs, optim.batch, optim.lr, optim.settle_epochs) == (15, 32, 0.01, settle)
+        assert (optim.schedule, optim.draws, optim.ema, optim.clip_norm) == (
+            "cosine",
+            "batch",
+            0,
+            0,
+        )
+        assert (recipe.augment.crop, recipe.select.by) == ("resized", "last")
+    assert load_recipe("mobilenetv1_cub27_dfm_add").params.apply == "add"
+
+
+def test_a_recipe_extends_one_other(tmp_path):
+    (tmp_path / "base.toml").write_text(
+        'title = "b"\n[model]\nmethod = "dfm"\npoints = ["block4_1"]\n[params]\ntau = 0.1\n'
+        "[optim]\nlr = 0.5\nbatch = 7\n"
+    )
+    (tmp_path / "same.toml").write_text(
+        'extends = "base"\n[params]\nomega = 0.2\n[optim]\nlr = 0.3'
+    )
+    (tmp_path / "other.toml").write_text('extends = "base"\n[model]\nmethod = "adl"\n')
+    (tmp_path / "third.toml").write_text('extends = "same"\n')
+    same = load_recipe(tmp_path / "same.toml", ["batch=8"])
+    assert (same.optim.lr, same.optim.batch, same.title) == (0.3, 8, "b")
+    assert (same.params.tau, same.params.omega, same.model.points) == (0.1, 0.2, ("block4_1",))
+    other = load_recipe(tmp_path / "other.toml")  # points and parameters belong to the method
+    assert other.model.points == ("block4_1", "block5_2")
+    assert other.params.drop_threshold == 0.95
+    with pytest.raises(UserError, match=r"same\.toml extends 'base': extends must name one"):
+        load_recipe(tmp_path / "third.toml")
+
+
+def test_numbers_in_a_list_are_read_from_text():
+    recipe = load_recipe("mobilenetv1_cub27_cam", ["schedule=steps", "milestones=5,10"])
+    assert recipe.optim.milestones == (5, 10)
 
 
 def test_overrides_are_typed_and_found_in_their_table():
@@ -50,6 +111,13 @@ def test_adl_takes_the_threshold_published_for_the_backbone():
         ("method=magic", "no method"),
         ("seed=-1", "seed must be"),
         ("lr", "field=value"),
+        ("schedule=steps", "milestones go with"),
+        ("milestones=3,9", "milestones go with"),
+        ("milestones=a", "milestones must be of type int"),
+        ("select.by=loss", "last, top1, gt_known"),
+        ("draws=often", "batch, process, sample"),
+        ("plain=true", "for cam only"),
+        ("cache=disk", "auto, memory, none"),
     ],
 )
 def test_a_bad_override_gets_one_sentence(override, told):
@@ -62,7 +130,11 @@ def test_a_bad_override_gets_one_sentence(override, told):
     ("values", "told"),
     [
         ({"model": {"method": "cam", "points": ["block4_1"]}}, "inserts nothing"),
-        ({"model": {"method": "cam"}, "optim": {"settle_epochs": 1}}, "inserts nothing"),
+        ({"model": {"method": "cam"}, "optim": {"settle_epochs": 1}}, "nothing in it is drawn"),
+        ({"model": {"method": "cbam"}, "optim": {"settle_epochs": 1}}, "nothing in it is drawn"),
+        ({"optim": {"schedule": "steps", "milestones": [9, 3]}}, "must rise"),
+        ({"optim": {"schedule": "steps", "milestones": [20]}}, "between 0 and epochs"),
+        ({"optim": {"schedule": "steps", "milestones": [True]}}, "a list of int"),
         ({"model": {"method": "cam"}, "params": {"tau": 0.5}}, "not a parameter"),
         ({"optimizer": {}}, "did you mean 'optim'"),
         ({"optim": {"lr": True}}, "type float"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dfm_viz.inspection import load_family
+from dfm_viz.methods import METHODS
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,11 @@ def test_the_surface_is_exactly_this(client):
 
 def test_families(client):
     found = {f["name"]: f for f in client.predict(api_name="/families")}
-    assert set(found) == {"tiny", "camonly"}
+    assert set(found) == {"tiny", "camonly", "all"}
     keys = {"name", "backbone", "dataset", "classes", "methods", "points", "image_size"}
     assert keys <= set(found["tiny"])
+    assert found["tiny"]["methods"] == ["cam", "adl", "dfm"]
+    assert found["all"]["methods"] == [*[*METHODS][:5], "dfm_add", *[*METHODS][5:]]
 
 
 def test_inspect_gives_the_numbers_of_the_engine(client, photo, families_root):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dfm_viz.inspection import load_family
-from dfm_viz.methods import DFMParams
+from dfm_viz.methods import METHODS, DFMParams
 from dfm_viz.ui.handlers import Explore
 from dfm_viz.ui.pictures import ExpiredError, Pictures, take_upload
 
@@ -60,7 +60,7 @@ def test_start_reads_every_slider_from_the_parameters_fields(facts):
 
 
 def test_start_offers_families_examples_and_colours(facts):
-    assert {f["name"] for f in facts["families"]} == {"tiny", "camonly"}
+    assert {f["name"] for f in facts["families"]} == {"tiny", "camonly", "all"}
     assert len(facts["examples"]) >= 2
     assert all(e["thumb"].startswith("data:image/jpeg;base64,") for e in facts["examples"])
     for colours in facts["colormaps"]:
@@ -104,6 +104,27 @@ def test_only_what_changed_is_sent(explore, query):
     assert "map/cam" not in moved
     assert "point/C_ME" in moved
     assert "point/C_A" not in moved
+
+
+def test_maps_are_sent_for_the_methods_that_are_shown_and_only_once(explore, query):
+    query = {**query, "family": "all", "truths": [], "shown": ["cam", "acol", "dfm"]}
+    first = explore.inspect(query)
+    assert {n for n in first["parts"] if n.startswith("map/")} == {"map/cam", "map/acol", "map/dfm"}
+    assert len(first["info"]["methods"]) == 8
+    assert changed(explore, query, first, delta=0.1) & {"map/cam", "map/acol"} == set()
+    more = {**query, "shown": [*query["shown"], "dfm_add", "nonsense", 3]}
+    assert changed(explore, more, first) == {"map/dfm_add"}
+    everything = explore.inspect({**query, "shown": None})["parts"]
+    assert len([n for n in everything if n.startswith("map/")]) == 8
+
+
+def test_every_method_has_words(facts):
+    shown = next(f for f in facts["families"] if f["name"] == "all")["methods"]
+    about = {m["name"]: m["about"] for m in shown}
+    assert all(about[name].endswith(".") for name in METHODS if name != "dfm")
+    assert about["dfm_add"].endswith("No slider moves it.")
+    assert len(set(about.values())) == len(about)
+    assert all(METHODS[name].paper in m["hint"] for m in shown if (name := m["name"]) in METHODS)
 
 
 def test_mean_of_all_channels(explore, query):

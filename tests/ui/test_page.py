@@ -214,6 +214,75 @@ def test_another_family_and_more_settings(visit):
     assert page.locator(".draw").count() == 2
 
 
+def shown(page):
+    """Titles of the panels that can be seen."""
+    return page.locator(".panel:visible h2").all_text_contents()
+
+
+def test_further_methods_are_a_press_away(visit):
+    page = visit()
+    assert page.locator(".compare").is_hidden()
+    page.select_option("#dx-family", "all")
+    settle(page)
+    assert shown(page) == ["CAM", "ADL", "DFM"]
+    titles = ["CAM", "HaS", "ACoL", "ADL", "DFM", "DFM (add)", "CBAM", "ABN"]
+    assert page.locator(".chip").all_text_contents() == titles
+    for name in ("has", "acol", "dfm_add", "cbam", "abn"):
+        page.locator(f'[data-toggle="{name}"]').click()
+        settle(page)
+        panel = page.locator(f'.panel[data-method="{name}"]')
+        assert re.fullmatch(r"\w+, score \d\.\d{3}", panel.locator(".cls").inner_text())
+        assert panel.locator(".txt").inner_text()
+    assert shown(page) == titles
+    assert page.locator('.panel[data-method="dfm_add"] .badge').is_hidden()
+    kept = pixels(page, '.panel[data-method="dfm_add"] .fit canvas')
+    slide(page, "delta", 0.6, 0.1, 3)
+    assert pixels(page, '.panel[data-method="dfm_add"] .fit canvas') == kept
+    for name in ("cam", "adl"):
+        page.locator(f'[data-toggle="{name}"]').click()
+    assert shown(page) == [t for t in titles if t not in ("CAM", "ADL")]
+    page.select_option("#dx-family", "tiny")
+    settle(page)
+    assert shown(page) == ["CAM", "ADL", "DFM"]
+
+
+def test_the_last_method_stays(visit):
+    page = visit()
+    page.select_option("#dx-family", "all")
+    settle(page)
+    for name in ("cam", "adl", "dfm"):
+        page.locator(f'[data-toggle="{name}"]').click()
+    assert shown(page) == ["DFM"]
+
+
+def test_the_equations_follow_table_1(visit):
+    page = visit()
+    equation = lambda place: re.sub(  # noqa: E731
+        r"\s", "", page.locator(f".{place} .eq").evaluate("e => e.textContent")
+    )
+    assert (equation("cme"), equation("pme")) == ("CME=δPE+CM", "PME=γCE+PM")
+    page.locator(".foot [data-act=more]").click()
+    assert page.locator("#dx-single").is_disabled()
+    page.select_option("#dx-fusion", "normal")
+    settle(page)
+    assert (equation("cme"), equation("pme")) == ("CME=δCE+CM", "PME=γPE+PM")
+    badge = page.locator('.panel[data-method="dfm"] .badge')
+    assert badge.inner_text() == "not as trained: fusion = normal"
+    page.locator("[data-act=as-trained]").click()
+    settle(page)
+    page.select_option("#dx-branches", "position")
+    settle(page)
+    assert page.locator("#dx-fusion").is_disabled()
+    assert (equation("cme"), equation("pme")) == ("CME=PE", "PME=PM")
+    assert page.locator(".pill.delta").is_hidden()
+    page.select_option("#dx-single", "sum")
+    settle(page)
+    assert equation("cme") == "CME=γPE+PM"
+    assert pixels(page, '[data-id="C_ME"] .map canvas') == pixels(
+        page, '[data-id="P_ME"] .map canvas'
+    )
+
+
 def test_a_good_upload_is_analysed_and_leaves_no_file(visit, server, photo):
     page = visit()
     before = server.files()
@@ -354,6 +423,23 @@ def test_dark_follows_the_system_and_the_switch(visit):
 def test_no_horizontal_scroll(visit, width):
     page = visit(width, 844)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 390, 800, 1199, 1200, 1400])
+def test_no_horizontal_scroll_with_every_method(visit, width):
+    page = visit(width, 844)
+    page.select_option("#dx-family", "all")
+    settle(page)
+    for button in page.locator(".chip:visible, [data-m]:visible").all():
+        if button.get_attribute("aria-pressed") == "false":
+            button.click()
+            settle(page)
+    assert len(shown(page)) == (1 if width < 721 else 8)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    tops = page.locator(".panel:visible .view").evaluate_all(
+        "views => views.map(v => Math.round(v.getBoundingClientRect().top))"
+    )
+    assert len(set(tops)) == (1 if width < 721 else 3 if width < 1200 else 2)
 
 
 def test_sliders_and_read_out_stay_while_the_pipeline_is_read(visit):

@@ -6,36 +6,73 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dfm_viz.types import UserError
+from dfm_viz.files import write_file
+from dfm_viz.types import Mode, UserError
 from training.commands.options import add_threads
-from training.evaluate import evaluate_path
+from training.evaluation import evaluate_path
+from training.evaluation.network import MODES
+from training.evaluation.processes import leave_processes
+from training.evaluation.storage import check_folder
+from training.evaluation.text import tables
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = commands.add_parser("evaluate", help="measure a checkpoint or a family")
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a checkpoint or a family",
+        description="Prints a table and writes JSON. Under torchrun the pictures are shared among "
+        "the processes. With --records an interrupted evaluation goes on where it stopped.",
+    )
     parser.add_argument("checkpoint", help="folder of a checkpoint or family, or a family's name")
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--split", default="test", choices=("test", "val", "train"))
     parser.add_argument("--json", type=Path, help="file for the result; otherwise it is printed")
+    parser.add_argument("--records", type=Path, help="folder for <method>.parquet, a row a picture")
+    parser.add_argument("--maps", action="store_true", help="keep the raw maps in the records")
+    parser.add_argument("--modes", help="of DFM, as off,expected; default: all of them")
+    parser.add_argument("--batch", type=int, default=32, help="pictures per pass")
+    parser.add_argument("--workers", type=int, help="processes for reading and boxes; 0: none")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print a line per checkpoint, write or print the JSON."""
-    result = evaluate_path(options.checkpoint, options.data_root, options.split)
-    for name, scores in result.get("methods", {options.checkpoint: result}).items():
-        print(one_line(name, scores), file=sys.stderr)
+    """Measure, print the table, write or print the JSON."""
+    if options.json is not None:
+        check_folder(options.json.parent)
+        if options.json.is_dir():
+            raise UserError(f"{options.json} is a folder; give --json a file name.")
+    if options.maps and options.records is None:
+        raise UserError("--maps keeps the maps in the records; give --records FOLDER too.")
+    result = evaluate_path(
+        options.checkpoint,
+        options.data_root,
+        options.split,
+        modes=parse_modes(options.modes),
+        batch=options.batch,
+        workers=options.workers,
+        device=options.device,
+        records=options.records,
+        maps=options.maps,
+    )
+    if not leave_processes():
+        return
     text = json.dumps(result, indent=1)
     if options.json is None:
         print(text)
-        return
-    try:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{options.json} cannot be written ({error.strerror}).") from None
+    else:
+        write_file(options.json, text + "\n")
+    print(tables(result, options.checkpoint), file=sys.stderr)
+
+
+def parse_modes(text: str | None) -> tuple[Mode, ...]:
+    """Modes from a list with commas; UserError naming the word that is none."""
+    words = [word.strip() for word in text.split(",")] if text is not None else list(MODES)
+    if unknown := [word for word in words if word not in set(MODES)]:
+        raise UserError(f"--modes takes {', '.join(MODES)}, got {unknown[0]!r}.")
+    return tuple(Mode(word) for word in words)
 
 
 def one_line(name: str, scores: dict[str, Any]) -> str:

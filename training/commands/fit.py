@@ -4,15 +4,13 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-import torch
-
 from dfm_viz.checkpoint import load_checkpoint, save_checkpoint
-from dfm_viz.types import UserError
 from training.card import describe, summarise
 from training.commands.evaluate import one_line
 from training.commands.options import add_threads
 from training.data import open_dataset
-from training.evaluate import evaluate
+from training.distributed import DEVICES, leave, on_first
+from training.evaluation import evaluate
 from training.loop import fit
 from training.recipe import load_recipe
 
@@ -25,31 +23,49 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--init-weights", type=Path, help="safetensors file to start from")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="auto: a GPU if any")
+    parser.add_argument(
+        "--timeline", type=Path, metavar="DIR", help="keep the maps of these pictures every epoch"
+    )
     add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train, write the checkpoint, score its file on the test split, write the scores."""
+    try:
+        _run(options)
+    finally:
+        leave()
+
+
+def _run(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe, options.overrides)
-    if options.device != "cpu" and not torch.cuda.is_available():
-        raise UserError(f"--device {options.device} is not available here; use --device cpu.")
     data = open_dataset(recipe.data.name, options.data_root)
     trained = fit(
-        recipe, data, options.out, init_weights=options.init_weights, device=options.device
-    )
-    card = save_checkpoint(
+        recipe,
+        data,
         options.out,
-        trained.model,
-        describe(recipe, data, trained, options.device, options.init_weights),
+        init_weights=options.init_weights,
+        device=options.device,
+        timeline=options.timeline,
     )
+
+    def save() -> None:
+        card = describe(recipe, data, trained, options.init_weights)
+        save_checkpoint(options.out, trained.model, card)
+
+    on_first(save)
     if data.test:
-        # Scores belong to the file that ships, so it is read back.
+        # Scores belong to the file that ships, so it is read back; the processes share the work.
         model, card = load_checkpoint(options.out)
-        scores = evaluate(model, card, data, "test")
+        scores = evaluate(model, card, data, "test", device=trained.device)
         command = f"python -m training evaluate {card.name} --data-root DATA --split test"
         metrics = {"test": summarise(scores, f"{command} --json OUT")}
-        card = save_checkpoint(options.out, model, dataclasses.replace(card, metrics=metrics))
-        print(one_line(card.name, scores))
-    print(f"wrote {options.out}")
+
+        def add_scores() -> None:
+            save_checkpoint(options.out, model, dataclasses.replace(card, metrics=metrics))
+            print(one_line(card.name, scores))
+
+        on_first(add_scores)
+    on_first(lambda: print(f"wrote {options.out}"))

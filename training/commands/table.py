@@ -1,20 +1,37 @@
-"""`python -m training table`: put the scores on the cards into README.md."""
+"""`python -m training table`: make the tables that people read from the measured files."""
 
 import argparse
 from pathlib import Path
 
-from training.table import write_table
+from dfm_viz.files import write_file
+from training.sweep.results import FOLDER
+from training.tables.checkpoints import write_table
+from training.tables.document import APP_DATA, DOCUMENT, app_data, document
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = commands.add_parser("table", help="put the scores on the cards into README.md")
+    parser = commands.add_parser(
+        "table",
+        help="make the tables in README.md and RESULTS.md",
+        description="README.md's table comes from the checkpoints' cards; RESULTS.md and the app's "
+        "Results page come from the results files of sweeps.",
+    )
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
+    parser.add_argument("--results", type=Path, default=FOLDER, help="folder of results files")
+    parser.add_argument("--document", type=Path, default=DOCUMENT, help="RESULTS.md")
+    parser.add_argument("--app-data", type=Path, default=APP_DATA, help="JSON for the app")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the table."""
+    """Write all three; nothing is written if one of them cannot be made."""
+    texts = {
+        options.document: document(options.results),
+        options.app_data: app_data(options.results),
+    }
     write_table(options.readme, options.checkpoints)
-    print(f"wrote the table of checkpoints into {options.readme}")
+    for path, text in texts.items():
+        write_file(path, text)
+    print(f"wrote {options.readme}, {options.document} and {options.app_data}")

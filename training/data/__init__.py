@@ -4,13 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dfm_viz.types import UserError
-from training.data import cub, oxford_pets
-from training.data.base import DataSet, Item, check_files, fingerprint
-from training.data.memory import decode
+from training.data import cub, folder, ilsvrc, oxford_pets, tiny_imagenet, toy
+from training.data.base import DataSet, Item, fingerprint
+from training.data.check import check_dataset
 
 DATASETS: dict[str, Callable[[Path], DataSet]] = {
     "cub": cub.load,
+    "ilsvrc": ilsvrc.load,
+    "tiny_imagenet": tiny_imagenet.load,
     "oxford_pets": oxford_pets.load,
+    "folder": folder.load,
+    "toy": toy.load,
 }
 
 
@@ -21,4 +25,4 @@ def open_dataset(name: str, data_root: str | Path) -> DataSet:
     return DATASETS[name](Path(data_root))
 
 
-__all__ = ["DATASETS", "DataSet", "Item", "check_files", "decode", "fingerprint", "open_dataset"]
+__all__ = ["DATASETS", "DataSet", "Item", "check_dataset", "fingerprint", "open_dataset"]

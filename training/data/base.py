@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
+from dfm_viz.boxes import check_box
 from dfm_viz.types import Box, UserError
 
 
@@ -17,17 +19,30 @@ class Item:
     Attributes:
         path: the picture file.
         label: index into the data set's classes.
-        boxes: the objects' boxes x0, y0, x1, y1 in pixels of the picture; empty if unknown.
+        boxes: the objects' boxes x0, y0, x1, y1 in pixels of the upright picture, corners
+            inclusive; empty if unknown.
     """
 
     path: Path
     label: int
-    boxes: tuple[Box, ...]
+    boxes: tuple[Box, ...] = ()
+
+
+class Problem(Enum):
+    """What can be wrong with a data set: as said of one thing, and of several."""
+
+    MISSING = "file is missing", "files are missing"
+    UNREADABLE = "picture cannot be read", "pictures cannot be read"
+    ANNOTATION = "annotation does not fit", "annotations do not fit"
+    BOX = "impossible box", "impossible boxes"
+    OUTSIDE = "box reaches beyond its picture", "boxes reach beyond their pictures"
+    CLASS = "class has no training picture", "classes have no training picture"
+    TWICE = "picture is in more than one split", "pictures are in more than one split"
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Class names and the two official splits; a split whose pictures are absent may be empty.
+    """Class names and the splits; a split whose pictures are absent may be empty.
 
     Attributes:
         root: the folder found.
@@ -35,6 +50,9 @@ class DataSet:
         train: training pictures in file order.
         test: test pictures in file order.
         licence: one sentence for the cards of what is trained on it.
+        val: validation pictures where the data set has a split for choices of its own; None: they
+            are carved from `train`.
+        problems: what the lists and annotations got wrong, told before any use of the pictures.
     """
 
     root: Path
@@ -42,27 +60,33 @@ class DataSet:
     train: tuple[Item, ...]
     test: tuple[Item, ...]
     licence: str
+    val: tuple[Item, ...] | None = None
+    problems: tuple[tuple[Problem, str], ...] = ()
 
     def split(self, name: str, hold_out_every: int = 0) -> tuple[Item, ...]:
         """Pictures of `train`, `val` or `test`, checked to exist.
 
-        `val` is every `hold_out_every`-th training picture of each class, in file order, and
-        `train` the others; test pictures are never used for a choice.
+        Without a validation split of the data set's own, `val` is every `hold_out_every`-th
+        training picture of each class, in file order, and `train` the others. With one, `val` is
+        that split and `train` is whole. Test pictures are never used for a choice.
 
         Raises:
-            UserError: an unknown or empty split, or files that are missing (named, together).
+            UserError: an unknown or empty split; annotations that do not fit or files that are
+                missing (named, together).
         """
         if name == "test":
             chosen = self.test
-        elif name in ("train", "val"):
+        elif name not in ("train", "val"):
+            raise UserError(f"A split must be train, val or test, got {name!r}.")
+        elif self.val is not None:
+            chosen = self.train if name == "train" else self.val
+        else:
             chosen = tuple(
                 i for i, held in _held_out(self.train, hold_out_every) if held == (name == "val")
             )
-        else:
-            raise UserError(f"A split must be train, val or test, got {name!r}.")
-        if not chosen:
+        if not chosen and not self.problems:
             raise UserError(f"{self.root.name} has no pictures in its {name} split.")
-        check_files(item.path for item in chosen)
+        complain(self.root.name, [*self.problems, *faults(chosen)])
         return chosen
 
 
@@ -73,16 +97,44 @@ def _held_out(items: Iterable[Item], every: int) -> Iterable[tuple[Item, bool]]:
         yield item, bool(every) and seen[item.label] % every == 0
 
 
-def check_files(paths: Iterable[Path], show: int = 5) -> None:
-    """UserError naming the files that are missing, if any."""
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        names = ", ".join(f"{p.parent.name}/{p.name}" for p in missing[:show])
-        more = f" and {len(missing) - show} more" if len(missing) > show else ""
-        raise UserError(
-            f"{len(missing)} files of the data set are missing: {names}{more}; "
-            f"restore them or correct the lists that name them."
-        )
+def short(path: Path) -> str:
+    """The file with its folder, as people look for it."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def faults(items: Iterable[Item]) -> Iterable[tuple[Problem, str]]:
+    """What is wrong with pictures as far as can be told without opening them."""
+    for item in items:
+        if not item.path.is_file():
+            yield Problem.MISSING, short(item.path)
+        for box in item.boxes:
+            try:
+                check_box(box)
+            except ValueError:
+                yield Problem.BOX, told(item, box)
+
+
+def told(item: Item, box: Box) -> str:
+    """A box and its picture, for a message."""
+    return f"{short(item.path)}: {' '.join(f'{value:g}' for value in box)}"
+
+
+def complain(name: str, found: Sequence[tuple[Problem, str]], show: int = 5) -> None:
+    """One UserError for everything found: per kind the count and up to `show` names; or nothing."""
+    if not found:
+        return
+    parts = []
+    for kind in Problem:
+        names = list(dict.fromkeys(name for problem, name in found if problem is kind))
+        if names:
+            one, several = kind.value
+            more = f" and {len(names) - show} more" if len(names) > show else ""
+            what = one if len(names) == 1 else several
+            parts.append(f"{len(names)} {what} ({', '.join(names[:show])}{more})")
+    raise UserError(
+        f"The data set {name} cannot be used as it is: {'; '.join(parts)}. Restore, correct or "
+        "remove these, then start again."
+    )
 
 
 def fingerprint(root: Path, items: Iterable[Item]) -> str:
@@ -113,17 +165,15 @@ def find_root(given: Path, looks_right: Callable[[Path], bool], what: str) -> Pa
     raise UserError(f"{given} does not hold {what}; give its folder or the folder around it.")
 
 
-def read_lines(path: Path) -> list[list[str]]:
-    """The words of every non-empty line; UserError if the file is absent or not text."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{path.parent.name}/{path.name} is missing; restore the file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.parent.name}/{path.name} cannot be read ({error}).") from None
-    return [line.split() for line in text.splitlines() if line.strip()]
+def files_in(folder: Path, *, deep: bool = False) -> list[Path]:
+    """Every file in a folder (with `deep` also below it), sorted; none if there is no folder.
 
-
-def bad_line(path: Path, words: Iterable[str], wanted: str) -> UserError:
-    """The error for a line that does not fit."""
-    return UserError(f"{path.name}: the line {' '.join(words)!r} is not {wanted}; correct it.")
+    Hidden files and the notes of file managers are left out.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        p
+        for p in (folder.rglob("*") if deep else folder.iterdir())
+        if p.name[:1] != "." and p.name not in ("Thumbs.db", "desktop.ini") and not p.is_dir()
+    )

@@ -2,75 +2,43 @@
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
-from dfm_viz.boxes import extent
-from dfm_viz.types import Box, UserError
-from training.data.base import DataSet, Item, bad_line, find_root, read_lines
+from dfm_viz import layouts
+from dfm_viz.types import UserError
+from training.data.base import DataSet, Item, Problem, find_root
 
 LICENCE = "Trained on Oxford-IIIT Pet pictures (Parkhi et al., CC BY-SA 4.0)."
-FOREGROUND, BORDER = 1, 3
 
 
 def load(data_root: Path) -> DataSet:
     """Read the lists and the trimaps.
 
+    Training needs no box, and the official set has trimaps without an animal: evaluation leaves
+    such pictures out and counts them.
+
     Raises:
-        UserError: missing lists, a line that does not fit, an unreadable trimap.
+        UserError: missing lists, a line that does not fit.
     """
-    root = find_root(
-        data_root, lambda p: (p / "annotations" / "trimaps").is_dir(), "Oxford-IIIT Pet"
-    )
-    lists = {
-        split: read_lines(path)
-        for split, path in (
-            ("train", root / "annotations" / "trainval.txt"),
-            ("test", root / "annotations" / "test.txt"),
-        )
-        if path.is_file()
-    }
-    if not lists:
+    root = find_root(data_root, layouts.is_pets, "Oxford-IIIT Pet")
+    train, test = layouts.pets(root, "trainval"), layouts.pets(root, "test")
+    if train is None and test is None:
         raise UserError(f"{root.name}/annotations has neither trainval.txt nor test.txt.")
-    breeds: dict[int, str] = {}
-    for split, rows in lists.items():
-        for words in rows:
-            if len(words) != 4 or not words[1].isdigit():
-                raise bad_line(Path(f"{split} list"), words, "a name and three numbers")
-            breeds[int(words[1])] = readable(words[0])
+    breeds = {pet.number: pet.breed for pet in [*(train or ()), *(test or ())]}
     index = {number: i for i, number in enumerate(sorted(breeds))}
-    items = {
-        split: tuple(_item(root, words[0], index[int(words[1])]) for words in rows)
-        for split, rows in lists.items()
-    }
+    problems: list[tuple[Problem, str]] = []
+
+    def item(pet: layouts.Pet) -> Item:
+        box = None
+        try:
+            box = pet.box()
+        except UserError as error:
+            problems.append((Problem.ANNOTATION, str(error).split(";")[0]))
+        return Item(pet.picture, index[pet.number], (box,) if box else ())
+
     return DataSet(
         root,
-        tuple(breeds[n] for n in sorted(breeds)),
-        items.get("train", ()),
-        items.get("test", ()),
+        tuple(breeds[number] for number in sorted(breeds)),
+        tuple(map(item, train or ())),
+        tuple(map(item, test or ())),
         LICENCE,
+        problems=tuple(problems),
     )
-
-
-def readable(stem: str) -> str:
-    """`american_bulldog_12` as people write it: `American bulldog`."""
-    name = stem.rsplit("_", 1)[0].replace("_", " ")
-    return name[:1].upper() + name[1:]
-
-
-def _item(root: Path, stem: str, label: int) -> Item:
-    # Training needs no box, and the official set has trimaps without an animal: evaluation leaves
-    # such pictures out and counts them.
-    trimap = root / "annotations" / "trimaps" / f"{stem}.png"
-    box = box_of_trimap(trimap) if trimap.is_file() else None
-    return Item(root / "images" / f"{stem}.jpg", label, (box,) if box else ())
-
-
-def box_of_trimap(path: Path) -> Box | None:
-    """Extent of the cells that are foreground or border; None where no cell is either."""
-    try:
-        with Image.open(path) as image:
-            values = np.asarray(image.convert("L") if image.mode not in ("L", "P") else image)
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"The trimap {path.name} cannot be read ({error}); restore it.") from None
-    return extent((values == FOREGROUND) | (values == BORDER))

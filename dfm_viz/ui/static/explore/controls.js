@@ -10,7 +10,7 @@ function buildControls() {
   };
   $('.dock').innerHTML = facts.groups.map(g => '<div class="grp"><h3>' + esc(g.title) + '</h3><p>' + esc(g.hint) + '</p>' + g.parameters.map(slider).join('') + '</div>').join('') +
     '<div class="grp"><div class="two">' + ['apply', 'mode'].map(selector).join('') + '</div></div>';
-  $('.more .two').innerHTML = ['neighbourhood', 'weights'].map(selector).join('') +
+  $('.more .two').innerHTML = ['neighbourhood', 'branches', 'fusion', 'single', 'weights'].map(selector).join('') +
     '<label for="dx-target">Class shown</label><input id="dx-target" list="dx-classes" autocomplete="off" placeholder="each its own"><datalist id="dx-classes"></datalist>' +
     '<label for="dx-truth">True box</label><input id="dx-truth" autocomplete="off" placeholder="x0, y0, x1, y1">' +
     '<label for="dx-colormap">Colours</label><select class="sel" id="dx-colormap">' + facts.colormaps.map(c => '<option value="' + esc(c.name) + '">' + esc(c.title) + '</option>').join('') + '</select>' +
@@ -45,6 +45,9 @@ function paintControls() {
   const t = state.settings, effective = data.info ? data.info.settings : {};
   $$('.sl').forEach(row => showSlider(row, t[row.dataset.k]));
   $$('[data-choice]').forEach(s => { const v = t[s.dataset.choice] || effective[s.dataset.choice]; if (v && s.value !== v) s.value = v; });
+  const both = $('#dx-branches').value === 'both';
+  $('#dx-fusion').disabled = !both;
+  $('#dx-single').disabled = both;
   const target = $('#dx-target');
   if (document.activeElement !== target) target.value = t.target === null ? '' : familyFacts().classes[t.target];
   if (document.activeElement !== $('#dx-truth')) set($('#dx-truth'), 'value', truthText());
@@ -131,6 +134,11 @@ function chooseColours(name) {
   usePalette(facts.colormaps.find(c => c.name === name).lut);
   $$('.vbar canvas').forEach(c => colourBar(c, true));
   if (data.info) { paintPanels(); paintPipeline(); }
+}
+
+// Back to the readings that the family's DFM checkpoint was trained with.
+function asTrained() {
+  for (const name in facts.choices) if (facts.settings[name] === null) state.settings[name] = null;
 }
 
 function reset() {

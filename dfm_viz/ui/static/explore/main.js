@@ -9,7 +9,7 @@ const ACTIONS = {
   reset, more: () => toggleMore(),
   mean: () => chooseChannel(state.channel === 'mean' ? order[0] : 'mean'),
   'same-class': () => setTarget(data.info.methods.cam.class_index),
-  'as-trained': () => { state.settings.apply = null; state.settings.neighbourhood = null; ask(); },
+  'as-trained': () => { asTrained(); ask(); },
 };
 
 function onClick(event) {
@@ -20,6 +20,7 @@ function onClick(event) {
   else if (b.dataset.example) openExample(b.dataset.example);
   else if (b.matches('.mine') && state.mine) openFile(state.mine);
   else if (b.dataset.m) showMethod(b.dataset.m);
+  else if (b.dataset.toggle) toggleMethod(b.dataset.toggle);
   else if (b.dataset.point) choosePoint(b.dataset.point);
   else if (b.dataset.draw && data.info.settings.mode !== 'off') chooseDraw(Number(b.dataset.draw));
   else if (b.dataset.bars) { const channel = channelAt(b, event.clientX); if (channel !== null) chooseChannel(channel); }
@@ -76,6 +77,7 @@ async function start() {
   usePalette(facts.colormaps[0].lut);
   buildSource();
   buildControls();
+  chooseShown();
   buildPanels();
   buildProbe();
   buildPipeline();

@@ -24,8 +24,8 @@ const CARDS = [
   ['P_M_prime', 'pp', 'mask', [Y.P_M_prime + eq + mn(0) + mtext(' where'), Y.P_A + atLeast + mi('\u03b2') + thin + mi('max') + thin + Y.P_A]],
   ['Delta_M', 'dm', 'neighbours', [Y.Delta_M + eq + mi('\u03c9') + mtext(' within'), mrow(mn(3) + mo('\u00d7') + mn(3) + mtext(' of a mask'))]],
   ['P_M', 'pm', 'focused mask', [Y.P_M + eq + Y.P_M_prime + plus + Y.Delta_M]],
-  ['C_ME', 'cme', 'channel map', [Y.C_ME + eq, mrow(mi('\u03b4') + thin + Y.P_E + plus + Y.C_M)]],
-  ['P_ME', 'pme', 'position map', [Y.P_ME + eq, mrow(mi('\u03b3') + thin + Y.C_E + plus + Y.P_M)]],
+  ['C_ME', 'cme', '', ['', '']],
+  ['P_ME', 'pme', '', ['', '']],
   ['F_out', 'fout', '', ['', '']],
 ];
 const CHANNEL_ROWS = [
@@ -34,6 +34,24 @@ const CHANNEL_ROWS = [
   ['C_E', 'enhancement', Y.C_E + eq + mi('tanh') + thin + Y.C_A],
 ];
 const ACCUMULATE = [Y.Delta_M + eq + mi('\u03c9') + mo('\u00d7'), mrow(mtext('masked neighbours'))];
+
+// What C_ME and P_ME hold: Eq. 13 and 14 (each mask with the other branch's enhancement), or what
+// Table 1 has in their place. One branch alone draws between its mask and its enhancement.
+function slotsOf(t) {
+  const c = { mask: 'C_M', more: 'C_E', weight: 'delta' }, p = { mask: 'P_M', more: 'P_E', weight: 'gamma' };
+  if (t.branches === 'both') {
+    const swap = t.fusion === 'cross' ? { C_ME: { more: p.more }, P_ME: { more: c.more } } : {};
+    return { C_ME: { name: 'channel map', ...c, ...swap.C_ME }, P_ME: { name: 'position map', ...p, ...swap.P_ME } };
+  }
+  const own = t.branches === 'channel' ? c : p, sum = { name: 'sum', ...own };
+  if (t.single === 'sum') return { C_ME: sum, P_ME: sum };
+  return { C_ME: { name: 'enhancement', more: own.more }, P_ME: { name: 'mask', mask: own.mask } };
+}
+const LETTER = { delta: '\u03b4', gamma: '\u03b3' };
+function slotEquation(id, s) {
+  const more = s.more ? (s.mask ? mi(LETTER[s.weight]) + thin : '') + Y[s.more] : '';
+  return [Y[id] + eq, mrow(more + (more && s.mask ? plus : '') + (s.mask ? Y[s.mask] : ''))];
+}
 
 // Eq. 16 with the operator and the map that are in force.
 function outputEquation(apply, draw, off) {

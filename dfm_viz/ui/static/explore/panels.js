@@ -1,30 +1,47 @@
-// CAM | ADL | DFM: one panel per method, all the same size.
+// CAM | ADL | DFM and whatever else the family has: one panel per method, all the same size.
 function buildPanels() {
   const methods = shownFacts().methods;
   app.dataset.family = shownFacts().name;
-  $('.panels').innerHTML = methods.map(m => '<article class="panel" data-method="' + esc(m.name) + '"><header><div><h2>' + esc(m.title) +
-    '<span class="badge" hidden></span></h2><div class="cls"></div></div><div class="iou"></div></header><div class="stage">' +
+  $('.panels').innerHTML = methods.map(m => '<article class="panel" data-method="' + esc(m.name) + '"><header><div><div class="title"><h2 title="' + esc(m.hint) + '">' + esc(m.title) +
+    '</h2><span class="badge" hidden></span></div><div class="cls"></div></div><div class="iou"></div></header><div class="stage">' +
     '<div class="view" tabindex="0" role="img"><div class="fit"><img alt=""><canvas></canvas><div class="hatch" hidden></div>' +
     '<svg preserveAspectRatio="none" aria-hidden="true"><g></g><rect class="x" fill="none" stroke="#0C0E12" stroke-width="3.5" stroke-opacity=".6" vector-effect="non-scaling-stroke"/><rect class="x" fill="none" stroke="#fff" stroke-width="1.5" vector-effect="non-scaling-stroke"/></svg></div><div class="hair"></div></div>' +
     '<div class="vbar" aria-hidden="true"><canvas></canvas><b style="top:-3px">1</b><b class="zero" style="bottom:-3px">0</b><i></i><b class="cut"></b></div></div><div class="mini"></div></article>').join('');
   $('.switch').innerHTML = methods.map(m => '<button type="button" data-m="' + esc(m.name) + '">' + esc(m.title) + '</button>').join('');
+  $('.compare').hidden = methods.length <= FIRST.length;
+  $('.compare').innerHTML = '<span>Methods</span>' + methods.map(m => '<button type="button" class="chip" data-toggle="' + esc(m.name) + '" title="' + esc(m.hint) + '">' + esc(m.title) + '</button>').join('');
   $$('.vbar canvas').forEach(c => colourBar(c, true));
-  showMethod(methods.some(m => m.name === state.method) ? state.method : methods[methods.length - 1].name);
+  showMethod(methods.some(m => m.name === state.method) ? state.method : 'dfm');
+}
+
+// Give a method a panel or take it away. Its map comes with the next answer, if it is not here.
+function toggleMethod(name, on = !state.shown.includes(name)) {
+  const all = shownFacts().methods.map(m => m.name);
+  const shown = all.filter(other => other === name ? on : state.shown.includes(other));
+  if (!shown.length || shown.length === state.shown.length) return;
+  state.shown = shown;
+  if (data.info) paintPanels();
+  if (on) ask();
 }
 
 function showMethod(name) {
   state.method = name;
   $$('[data-m]').forEach(b => b.setAttribute('aria-pressed', String(b.dataset.m === name)));
   $$('.panel').forEach(p => p.classList.toggle('on', p.dataset.method === name));
+  toggleMethod(name, true);
 }
 
 function paintPanels() {
   const info = data.info;
   if (app.dataset.family !== info.family) buildPanels();
   $('.has-truth').hidden = !info.truths.length;
+  $$('[data-toggle]').forEach(b => b.setAttribute('aria-pressed', String(state.shown.includes(b.dataset.toggle))));
+  $('.panels').classList.toggle('many', state.shown.length > 3);
   for (const name in info.methods) {
     const panel = $('.panel[data-method="' + name + '"]');
-    if (panel) paintPanel(panel, name, info.methods[name]);
+    if (!panel) continue;
+    panel.hidden = !state.shown.includes(name) || !data.parts['map/' + name];
+    if (!panel.hidden) paintPanel(panel, name, info.methods[name]);
   }
 }
 
@@ -67,25 +84,32 @@ function paintPanel(panel, name, m) {
     (m.iou === null ? '' : ', IoU ' + m.iou.toFixed(2) + ' with the true box') + '. ' +
     (m.flat ? '' : sentence('Map', array('map/' + name), part.shape[1]).replace(/Map: .*; highest/, 'Map highest').replace(/row/g, 'pixel row'));
   if (view.dataset.stamp !== stamp + box + m.iou) { view.setAttribute('aria-label', spoken); view.dataset.stamp = stamp + box + m.iou; }
-  const foot = { adl: footAdl, dfm: footDfm }[name] || footCam;
-  foot($('.mini', panel), m);
+  const foot = { cam: footCam, adl: footAdl, dfm: footDfm }[name] || footOther;
+  foot($('.mini', panel), m, methodFacts(name));
 }
 
 const different = (a, b) => a.some((x, i) => Math.abs(x - b[i]) > 0.5);
 function badge(node, text) {
   node.hidden = !text;
   set(node, 'textContent', text || '');
+  set(node, 'title', text || '');
 }
 
-function footCam(node, m) {
+function footCam(node, m, about) {
   if (!node.firstChild) node.innerHTML = '<figure><img alt="The picture without a map"><figcaption>picture</figcaption></figure><div class="txt"></div>';
   const image = $('img', node);
   if (data.preview && image.getAttribute('src') !== data.preview.url) image.src = data.preview.url;
-  set($('.txt', node), 'textContent', 'Nothing is erased. ' + (m.flat ? 'The map is flat: ' + fmt(m.low, 1) + ' everywhere, so there is no box.' : 'Raw map from ' + fmt(m.low, 1) + ' to ' + fmt(m.high, 1) + '.'));
+  set($('.txt', node), 'textContent', about.about + (m.flat ? ' The map is flat: ' + fmt(m.low, 1) + ' everywhere, so there is no box.' : ' Raw map from ' + fmt(m.low, 1) + ' to ' + fmt(m.high, 1) + '.'));
+}
+
+// The others have no maps of their own to show; no slider moves them.
+function footOther(node, m, about) {
+  if (!node.firstChild) node.innerHTML = '<div class="txt"></div>';
+  remark($('.txt', node), m, about.about);
 }
 
 // ADL: importance and drop mask of every point. They act in training only.
-function footAdl(node, m) {
+function footAdl(node, m, about) {
   const points = data.info.adl_points, stamp = points.join(' ');
   if (node.dataset.points !== stamp) {
     node.dataset.points = stamp;
@@ -103,7 +127,7 @@ function footAdl(node, m) {
       canvas.title = (i ? 'Drop mask, 0 to 1' : 'Importance, 0.5 to 1') + ', ' + pointTitle(figure.dataset.p);
     });
   });
-  remark($('.txt', node), m, 'Importance and drop mask act in training only.');
+  remark($('.txt', node), m, about.about);
 }
 
 // DFM: every outcome of the draws, with its probability. A click shows that one in the pipeline.

@@ -15,7 +15,11 @@ function scaleOf(id, s) {
   const t = data.info.settings;
   if (state.range === 'own' && !s.flat && !['P_M_prime', 'Delta_M', 'P_M'].includes(id)) return [s.low, s.high];
   const most = t.neighbourhood === 'accumulate' ? Math.max(t.omega, summary(array('point/Delta_M'), 1).high) : t.omega;
-  const fixed = { P_M_prime: 1, Delta_M: Math.max(0.01, most), P_M: 1 + most, P_E: 1, C_ME: 1 + t.delta, P_ME: 1 + most + t.gamma };
+  const fixed = { P_M_prime: 1, Delta_M: Math.max(0.01, most), P_M: 1 + most, P_E: 1 }, slots = slotsOf(t);
+  for (const name in slots) {
+    const { mask, more, weight } = slots[name];
+    fixed[name] = (mask === 'P_M' ? 1 + most : mask ? 1 : 0) + (more ? mask ? t[weight] : 1 : 0);
+  }
   if (id in fixed && s.low >= 0) return [0, fixed[id]];
   if (id === 'F_in' || id === 'F_out') {
     const a = summary(array('point/F_in'), 1), b = summary(array('point/F_out'), 1);
@@ -32,13 +36,7 @@ function paintPipeline() {
   const info = data.info, t = info.settings, off = t.mode === 'off';
   sortChannels();
   for (const card of $$('.card')) paintCard(card);
-  const [first, second] = outputEquation(t.apply, info.path, off), stamp = first + second + t.neighbourhood;
-  if ($('.fout').dataset.stamp !== stamp) {
-    $('.fout').dataset.stamp = stamp;
-    $$('.fout .eq span').forEach((node, i) => { node.innerHTML = math([first, second][i]); });
-    const lines = t.neighbourhood === 'accumulate' ? ACCUMULATE : CARDS.find(c => c[0] === 'Delta_M')[3];
-    $$('.dm .eq span').forEach((node, i) => { node.innerHTML = math(lines[i]); });
-  }
+  paintEquations(t, info.path, off);
   const channel = state.channel === 'mean' ? 'mean of all' : 'channel ' + state.channel;
   $$('.fin .name, .fout .name').forEach(node => set(node, 'textContent', channel));
   const [rows, columns] = shape('point/P_A');
@@ -56,6 +54,24 @@ function paintPipeline() {
   $('.drawn').title = 'P_ME in ' + tau + ' % of the draws, C_ME in ' + (100 - tau) + ' %';
   probe();
   wires();
+}
+
+// The equations that depend on a choice, and which branches take part.
+function paintEquations(t, path, off) {
+  const flow = $('.flow'), stamp = [t.apply, path, off, t.neighbourhood, t.branches, t.fusion, t.single].join(' ');
+  if (flow.dataset.stamp === stamp) return;
+  flow.dataset.stamp = stamp;
+  const write = (place, lines) => $$(place + ' .eq span').forEach((node, i) => { node.innerHTML = math(lines[i]); });
+  write('.fout', outputEquation(t.apply, path, off));
+  write('.dm', t.neighbourhood === 'accumulate' ? ACCUMULATE : CARDS.find(c => c[0] === 'Delta_M')[3]);
+  const slots = slotsOf(t);
+  for (const [id, place] of [['C_ME', '.cme'], ['P_ME', '.pme']]) {
+    write(place, slotEquation(id, slots[id]));
+    $(place + ' .name').textContent = slots[id].name;
+  }
+  $('.bh.bx').textContent = t.branches !== 'both' ? 'One branch' : t.fusion === 'cross' ? 'Cross fusion' : 'Normal fusion';
+  flow.classList.toggle('no-channel', t.branches === 'position');
+  flow.classList.toggle('no-position', t.branches === 'channel');
 }
 
 function paintCard(card) {

@@ -80,7 +80,9 @@ async function reopen() {
 function chooseFamily(name) {
   if (data.info && name !== data.info.family) quiet('family');
   state.family = name;
-  state.settings = { ...state.settings, target: null, points: null, apply: null, neighbourhood: null };
+  Object.assign(state.settings, { target: null, points: null });
+  asTrained();
+  chooseShown();
   state.point = null;
   state.channel = null;
   state.draws = {};

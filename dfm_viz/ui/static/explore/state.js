@@ -2,7 +2,7 @@
 const app = $('.explore');
 const state = {
   family: null, settings: {}, truths: [], picture: null, point: null, channel: null,
-  place: [0.62, 0.62], range: 'zero', colormap: null, opacity: 0.6, method: 'dfm', draws: {},
+  place: [0.62, 0.62], range: 'zero', colormap: null, opacity: 0.6, method: 'dfm', shown: [], draws: {},
 };
 const data = { info: null, parts: {}, arrays: {}, preview: null };
 let facts = null;          // reply of `start`: families, examples, parameters, colours
@@ -16,6 +16,15 @@ const array = name => data.arrays[name];
 const shape = name => data.parts[name].shape;
 const pointTitle = name => (shownFacts().points.find(p => p.name === name) || { title: name }).title;
 
+// Which methods have a panel: those before, where the family has them, else CAM, ADL and DFM.
+const FIRST = ['cam', 'adl', 'dfm'];
+function chooseShown() {
+  const names = familyFacts().methods.map(m => m.name), has = name => names.includes(name);
+  const wanted = [...new Set([...state.shown, ...FIRST, ...names])].filter(has);
+  const some = wanted.slice(0, Math.max(3, state.shown.filter(has).length));
+  state.shown = names.filter(name => some.includes(name));
+}
+
 // What one request says: everything the visitor set, and which parts need not be sent again.
 function view() {
   const have = {};
@@ -23,7 +32,7 @@ function view() {
   const path = {};
   for (const name of familyFacts().points.map(p => p.name)) path[name] = state.draws[name] || 'position';
   return { picture: state.picture.token, family: state.family, settings: { ...state.settings, path },
-    truths: state.truths, point: state.point, channel: state.channel, have };
+    truths: state.truths, point: state.point, channel: state.channel, shown: state.shown, have };
 }
 
 // Take a reply over. Parts that are not in it have not changed.

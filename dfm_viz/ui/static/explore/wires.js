@@ -1,10 +1,10 @@
-// Lines of Fig. 2 between the cards, drawn from where the cards are. Accent: the two that cross.
+// Lines of Fig. 2 between the cards, drawn from where the cards are. Accent: the enhancements.
 let wired = '';
 function wires() {
   const flow = $('.flow'), svg = $('.flow > svg'), t = data.info.settings;
   if (getComputedStyle(svg).display === 'none') { wired = ''; return; }
   const origin = flow.getBoundingClientRect();
-  const stamp = [origin.width, origin.height, t.tau, t.mode, data.info.path].join(' ');
+  const stamp = [origin.width, origin.height, t.tau, t.mode, data.info.path, t.branches, t.fusion, t.single].join(' ');
   if (stamp === wired) return;
   wired = stamp;
   const at = query => {
@@ -31,11 +31,15 @@ function wires() {
   line('M' + pa.x + ' ' + (paCard.b + 2) + 'V' + under + 'H' + pp.x + 'V' + (ppCard.b + 3));
   line('M' + (pp.r + 1) + ' ' + pp.y + 'H' + (dm.l - 1));
   line('M' + (dm.r + 1) + ' ' + dm.y + 'H' + (pm.l - 1));
-  line('M' + chan.r + ' ' + cm.y + 'H' + (chan.r + 14) + 'L' + (cme.l - 14) + ' ' + cme.y + 'H' + (cme.l - 1));
-  line('M' + (pm.r + 1) + ' ' + pm.y + 'H' + (pme.l - 1));
-  const a = chan.r + 8, b = cme.l - 12;
-  line('M' + (peCard.l + 44) + ' ' + (peCard.t - 1) + 'V' + lane + 'H' + a + 'L' + b + ' ' + (cme.y + 30) + 'H' + (cme.l - 1), accent, 1.75);
-  line('M' + chan.r + ' ' + ce.y + 'H' + a + 'L' + b + ' ' + (pme.y - 30) + 'H' + (pme.l - 1), accent, 1.75);
+  // Masks and enhancements to the two maps that are drawn from, bending between a and b.
+  const a = chan.r + 8, b = cme.l - 12, end = cme.l - 1, slots = slotsOf(t), pills = {};
+  const begin = { C_M: 'M' + chan.r + ' ' + cm.y, C_E: 'M' + chan.r + ' ' + ce.y, P_M: 'M' + (pm.r + 1) + ' ' + pm.y, P_E: 'M' + (peCard.l + 44) + ' ' + (peCard.t - 1) + 'V' + lane };
+  for (const [id, y, more] of [['C_ME', cme.y, cme.y + 30], ['P_ME', pme.y, pme.y - 30]]) {
+    const s = slots[id];
+    if (s.mask) line(begin[s.mask] + 'H' + (a + 6) + 'L' + (b - 2) + ' ' + y + 'H' + end);
+    if (s.more) line(begin[s.more] + 'H' + a + 'L' + b + ' ' + more + 'H' + end, accent, 1.75);
+    if (s.mask && s.more && !pills[s.weight]) pills[s.weight] = s.more === 'P_E' ? [chan.r - 60, lane] : [a + (b - a) * 0.7, ce.y + (more - ce.y) * 0.7];
+  }
   const off = t.mode === 'off';
   line('M' + (cme.r + 1) + ' ' + cme.y + 'H' + draw.x + 'V' + (draw.t - 1), plain, 1 + 2.5 * (1 - t.tau), off || data.info.path !== 'channel');
   line('M' + (pme.r + 1) + ' ' + pme.y + 'H' + draw.x + 'V' + (draw.b + 1), plain, 1 + 2.5 * t.tau, off || data.info.path === 'channel');
@@ -44,7 +48,9 @@ function wires() {
   const put = (query, x, y) => { const e = $(query, flow); e.style.left = x + 'px'; e.style.top = y + 'px'; };
   put('.pill.up', draw.x, (cme.y + draw.t) / 2 - 6);
   put('.pill.down', draw.x, (pme.y + draw.b) / 2 + 6);
-  put('.pill.delta', chan.r - 60, lane);
-  const label = $('.pill.gamma', flow).offsetWidth / 2;
-  put('.pill.gamma', Math.min(a + (b - a) * 0.7, cme.l - 4 - label), ce.y + (pme.y - 30 - ce.y) * 0.7);
+  for (const weight of ['delta', 'gamma']) {
+    const pill = $('.pill.' + weight, flow);
+    pill.hidden = !pills[weight];
+    if (pills[weight]) put('.pill.' + weight, Math.min(pills[weight][0], cme.l - 4 - pill.offsetWidth / 2), pills[weight][1]);
+  }
 }

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.checkpoint import CARD, Card, read_card
+from dfm_viz.checkpoint import Card, checkpoint_folders, read_card
+from dfm_viz.files import subfolders, write_file
 from dfm_viz.methods import METHODS
 from dfm_viz.types import UserError
 
@@ -19,16 +20,21 @@ HEAD = (
 def checkpoints_table(root: Path) -> str:
     """One row per checkpoint and test-time mode, in Markdown; scores in percent."""
     rows = []
-    for family in sorted(path for path in root.iterdir() if path.is_dir()):
-        cards = [read_card(family / m) for m in METHODS if (family / m / CARD).is_file()]
-        for card in cards:
-            rows += _rows(card)
+    for family in subfolders(root):
+        cards = {path.name: read_card(path) for path in checkpoint_folders(family)}
+        order = list(METHODS)
+        for name, card in sorted(
+            cards.items(), key=lambda item: (order.index(item[1].method), item[0])
+        ):
+            rows += _rows(name, card)
     return HEAD + "".join(rows)
 
 
-def _rows(card: Card) -> list[str]:
+def _rows(name: str, card: Card) -> list[str]:
     family = f"{get_backbone(card.backbone).title}, {card.knows}"
     title = METHODS[card.method].title
+    if name != card.method:  # a second checkpoint of the method, such as dfm_add
+        title = f"{title} ({name})"
     test = card.metrics.get("test")
     if test is None:
         return [f"| {family} | {title} | not measured | | | |\n"]
@@ -54,6 +60,4 @@ def write_table(readme: Path, root: Path) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise UserError(f"{readme.name} lacks the marks {BEGIN.strip()} and {END.strip()}.")
-    fresh = readme.with_name(f".{readme.name}.new")
-    fresh.write_text(before + begin + checkpoints_table(root) + end + after, encoding="utf-8")
-    fresh.replace(readme)
+    write_file(readme, before + begin + checkpoints_table(root) + end + after)

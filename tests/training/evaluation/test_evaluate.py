@@ -10,7 +10,7 @@ from dfm_viz.backbones import Localizer, Stages
 from dfm_viz.checkpoint import Card
 from dfm_viz.types import UserError
 from training.data.base import DataSet, Item
-from training.evaluate import chance, evaluate, find_checkpoints
+from training.evaluation import evaluate, find_checkpoints
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -94,12 +94,6 @@ def test_pictures_of_unknown_classes_are_left_out_and_counted(model, card, data)
     foreign = DataSet(data.root, ("x", "y"), (), data.test, "")
     with pytest.raises(UserError, match="knows none of the classes"):
         evaluate(model, card, foreign, "test")
-
-
-def test_chance_rows_look_only_at_the_boxes():
-    scores = chance([[(0, 0, 223, 223)], [(62, 62, 161, 161)]])
-    assert scores["whole_image"] == 50
-    assert scores["centred_square"]["gt_known_loc"] == 50
 
 
 def test_a_family_is_a_folder_of_checkpoints(families_root):

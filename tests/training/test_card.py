@@ -1,0 +1,77 @@
+"""What a card says about the run that made it, and the table made of many cards."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from training import card
+from training.tables.checkpoints import BEGIN, END, checkpoints_table, write_table
+
+HEAD = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def git(monkeypatch, tmp_path):
+    """Git's answers, to be changed by a test."""
+    answers = {"rev-parse": f"{tmp_path.resolve()}\n{HEAD}", "status": ""}
+    asked = []
+
+    def fake(root, *words):
+        asked.append((root, words))
+        if isinstance(answers[words[0]], Exception):
+            raise answers[words[0]]
+        return answers[words[0]]
+
+    monkeypatch.setattr(card, "_git", fake)
+    answers["asked"] = asked
+    return answers
+
+
+def test_the_commit_is_that_of_the_code(git, tmp_path):
+    assert card.commit(tmp_path) == HEAD
+    git["status"] = " M training/loop.py"
+    assert card.commit(tmp_path) == f"{HEAD}-dirty"
+    # Only the packages count: a run that rewrites checkpoints does not make the next one dirty.
+    assert git["asked"][-1][1][-2:] == ("dfm_viz", "training")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError("git"),
+        subprocess.CalledProcessError(128, "git"),
+        subprocess.TimeoutExpired("git", 60),
+    ],
+)
+def test_without_git_the_commit_is_unknown(git, tmp_path, error):
+    git["rev-parse"] = error
+    assert card.commit(tmp_path) == ""
+
+
+def test_the_commit_of_somebody_elses_repository_is_not_ours(git, tmp_path):
+    assert card.commit(tmp_path / "site-packages") == ""
+
+
+def test_the_machine_is_named_by_kind(monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert card.machine("cpu", 1) == "cpu (x86_64), 2 threads"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "Some GPU")
+    assert card.machine("cuda", 8) == "cuda (Some GPU), 2 threads, 8 processes"
+    assert card.machine("cpu", 1).startswith("cpu (x86_64)")
+
+
+def test_a_second_checkpoint_of_a_method_has_its_own_row(families_root, tmp_path):
+    root = tmp_path / "families"
+    for name in ("camonly", "tiny"):
+        shutil.copytree(families_root / name, root / name)
+    shutil.copytree(root / "tiny" / "dfm", root / "tiny" / "dfm_add")
+    shutil.copytree(root / "tiny" / "dfm", root / "tiny" / ".dfm.new-12")  # half-written
+    rows = [line.split("|")[2].strip() for line in checkpoints_table(root).splitlines()[2:]]
+    assert rows == ["CAM", "CAM", "ADL", "DFM", "DFM (dfm_add)"]
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    write_table(readme, root)
+    assert readme.read_text() == f"before\n{BEGIN}{checkpoints_table(root)}{END}after\n"

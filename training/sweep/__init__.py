@@ -1,0 +1,1 @@
+"""Ablations: the tables of the paper, and one parameter at a time."""

@@ -1,0 +1,155 @@
+"""Sweeps at inference time: one checkpoint's weights, only the module's settings vary."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tqdm import tqdm
+
+from dfm_viz.backbones import Localizer, create_model, get_backbone
+from dfm_viz.checkpoint import Card, load_checkpoint
+from dfm_viz.methods import DFMParams
+from dfm_viz.methods.params import Number
+from dfm_viz.types import Mode, UserError
+from training.data import DataSet, open_dataset
+from training.evaluation import evaluate
+from training.evaluation.metrics import Tally, tally
+from training.fields import parse_text
+from training.sweep.plans import Kind, Row, make_plan
+from training.sweep.results import Results, measured, save_results, take_up
+
+MODES = (Mode.EXPECTED, Mode.POSITION, Mode.CHANNEL)
+
+
+def run(
+    name: str,
+    checkpoint: Path,
+    data_root: Path,
+    results_folder: Path,
+    *,
+    values: Sequence[str] = (),
+    rows: Sequence[str] = (),
+    command: str = "",
+) -> tuple[Results, Path]:
+    """Measure every row that the results file lacks, saving after each.
+
+    Args:
+        name: a sweep that exists at inference time (see `plans`).
+        checkpoint: its weights are used; a CAM checkpoint gets DFM's modules, which it never saw.
+        data_root: folder of the data set that the checkpoint was trained on.
+        results_folder: where the results file is.
+        values: of a one-parameter sweep.
+        rows: only these rows.
+        command: what was typed, for the file.
+
+    Raises:
+        UserError: a checkpoint with another kind of module, data that do not fit, a results file
+            made from another checkpoint.
+    """
+    model, card = load_checkpoint(checkpoint)
+    if card.method not in ("cam", "dfm"):
+        raise UserError(
+            f"A sweep at inference time varies DFM's settings and needs a dfm or a cam checkpoint, "
+            f"got one of {card.method}."
+        )
+    data = open_dataset(str(card.recipe["data"]["name"]), data_root)
+    plan = make_plan(name, card.backbone, Kind.INFERENCE, values).only(rows)
+    results = take_up(
+        Results(
+            plan.name,
+            plan.title,
+            Kind.INFERENCE,
+            card.backbone,
+            card.dataset,
+            {"checkpoint": card.name, "sha256": card.sha256},
+            command,
+        ),
+        results_folder,
+    )
+    todo = [row for row in plan.rows if row.name not in results.rows]
+    if name == "threshold":
+        if todo:
+            results = _thresholds(results, todo, model, card, data)
+    else:
+        for row in tqdm(todo, desc=f"{name}, inference-time", unit="row"):
+            results = _row(results, row, model, card, data)
+            save_results(results.in_order(plan), results_folder)
+    results = results.in_order(plan)
+    return results, save_results(results, results_folder)
+
+
+def _row(results: Results, row: Row, model: Localizer, card: Card, data: DataSet) -> Results:
+    varied, modes = with_settings(model, card, row)
+    scores = evaluate(varied, card, data, "test", modes=modes)
+    kept = measured(scores)
+    if modes != (Mode.OFF,):
+        del kept[str(Mode.OFF)]  # the module's settings do not reach it
+    return results.with_run(row, {"seed": 0, "modes": kept}, scores["chance"])
+
+
+def _thresholds(
+    results: Results, rows: Sequence[Row], model: Localizer, card: Card, data: DataSet
+) -> Results:
+    """Every threshold from one evaluation: records hold the IoU at all of them."""
+    with TemporaryDirectory() as scratch:
+        scores = evaluate(model, card, data, "test", records=Path(scratch))
+        (path,) = Path(scratch).glob("*.parquet")
+        tallies = {mode: tally(path, mode) for mode in measured(scores)}
+    for row in rows:
+        threshold = _threshold(row)
+        modes = {mode: at_threshold(found, threshold) for mode, found in tallies.items()}
+        results = results.with_run(row, {"seed": 0, "modes": modes}, scores["chance"])
+    return results
+
+
+def at_threshold(found: Tally, threshold: float) -> dict[str, Any]:
+    """Top-1 Loc and GT-known of one mode at one common threshold, in percent."""
+    level = int(threshold * 255)
+    return {
+        "n": len(found.pictures),
+        "top1_clas": 100 * float(found.correct.mean()),
+        "fixed": {
+            "threshold": threshold,
+            "top1_loc": 100 * float(found.hits("top1", level).mean()),
+            "gt_known_loc": 100 * float(found.hits("known", level).mean()),
+        },
+    }
+
+
+def with_settings(model: Localizer, card: Card, row: Row) -> tuple[Localizer, tuple[Mode, ...]]:
+    """The same weights with DFM set as the row says, and the modes in which that shows."""
+    fields = dict(text.removeprefix("params.").split("=", 1) for text in row.overrides)
+    if fields.pop("method", "dfm") == "cam":
+        return model, (Mode.OFF,)
+    points = tuple(fields.pop("points", "").split(",")) if "points" in fields else None
+    given = card.method_params() if card.method == "dfm" else DFMParams()
+    assert isinstance(given, DFMParams)
+    kinds = DFMParams.kinds()
+    changed = {
+        k: parse_text(v, float if isinstance(kinds[k], Number) else str, k)
+        for k, v in fields.items()
+    }
+    default = card.points or get_backbone(card.backbone).points["dfm"]
+    fresh = create_model(
+        card.backbone,
+        len(card.classes),
+        method="dfm",
+        params=dataclasses.replace(given, **changed),
+        points=points or default,
+        options=card.backbone_options,
+    )
+    fresh.load_state_dict(model.state_dict())
+    return fresh.eval(), MODES
+
+
+def _threshold(row: Row) -> float:
+    text = row.overrides[-1].partition("=")[2]
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise UserError(f"threshold must be a number from 0 to below 1, got {text!r}.")
+    return value

@@ -1,0 +1,48 @@
+"""`RESULTS.md` and the app's data, both from the results files."""
+
+import json
+from pathlib import Path
+
+from dfm_viz.types import UserError
+from training.sweep.results import FOLDER, load_results
+from training.tables.layout import Table
+from training.tables.sweeps import sweep_table
+
+DOCUMENT = Path(__file__).parents[1] / "RESULTS.md"
+APP_DATA = Path(__file__).parents[2] / "dfm_viz" / "results.json"
+READING = "READING.md"
+"""In the results folder: what people conclude from the tables, written by hand."""
+
+HEAD = """\
+# Results
+
+Made by `python -m training table` from the files in `training/results/`; every number stands in
+them. **Retrained** tables train every row, as the paper does. **Inference-time** tables take one
+checkpoint and vary only the module's settings; the two are never mixed. `at .2` is the fixed
+threshold, `at best` the best common threshold of the evaluated split (the literature's way: an
+oracle).
+"""
+
+
+def all_tables(folder: Path = FOLDER) -> list[Table]:
+    """One table per results file, retrained ones first; UserError without any."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise UserError(f"{folder} holds no results; make some with `python -m training sweep`.")
+    tables = [sweep_table(load_results(path)) for path in paths]
+    return sorted(tables, key=lambda table: table.kind != "retrained")
+
+
+def document(folder: Path = FOLDER) -> str:
+    """The text of RESULTS.md."""
+    reading = folder / READING
+    parts = [HEAD]
+    if reading.is_file():
+        parts.append(reading.read_text(encoding="utf-8").rstrip() + "\n")
+    return "\n".join([*parts, *(table.to_markdown() for table in all_tables(folder))])
+
+
+def app_data(folder: Path = FOLDER) -> str:
+    """The same tables as JSON text, for the app's Results page."""
+    tables = [table.to_json() for table in all_tables(folder)]
+    return json.dumps({"tables": tables}, indent=1, ensure_ascii=False) + "\n"

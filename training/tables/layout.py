@@ -1,0 +1,51 @@
+"""One table as data, so that Markdown and the app's page show the same cells."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its conditions.
+
+    Attributes:
+        title: heading.
+        kind: `retrained`, `inference` or `checkpoints`; never mixed in one table.
+        lead: the conditions under which every row was measured, one sentence each.
+        columns: headings.
+        rows: cells as text; as many as there are columns.
+        notes: what a reader must know, one sentence each.
+        command: what fills the table again, or "".
+    """
+
+    title: str
+    kind: str
+    lead: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        """Every row has every column."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.title}: {len(row)} cells in {row}, not {self.columns}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    def to_markdown(self, level: int = 2) -> str:
+        """Heading, conditions, the table, notes, command."""
+        parts = [f"{'#' * level} {self.title}", " ".join(self.lead), grid(self.columns, self.rows)]
+        parts += ["\n".join(f"- {note}" for note in self.notes)] if self.notes else []
+        parts += [f"    {self.command}"] if self.command else []
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def grid(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
+    """A Markdown table; numbers stand right."""
+    rule = ["---" if number == 0 else "---:" for number in range(len(columns))]
+    lines = [columns, tuple(rule), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

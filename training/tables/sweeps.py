@@ -1,0 +1,178 @@
+"""Results of sweeps as tables: ours beside the paper's row, with what differs in the set-up."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from dfm_viz.backbones import get_backbone
+from training import published
+from training.sweep.plans import Kind
+from training.sweep.results import Results
+from training.tables.layout import Table
+from training.tables.spread import NOTHING, difference, spread
+
+COLUMNS: tuple[str, ...] = (
+    "row",
+    "mode",
+    "seeds",
+    "Top-1 Clas",
+    "Top-1 Loc at .2",
+    "GT-known at .2",
+    "Top-1 Loc at best",
+    "GT-known at best (threshold)",
+    "MaxBoxAccV2",
+)
+AT_THRESHOLD = (*COLUMNS[:4], "Top-1 Loc", "GT-known")
+"""Of a sweep over box thresholds, where a row is a threshold."""
+PAPER = ("paper Top-1 Clas", "paper Top-1 Loc")
+
+
+def sweep_table(results: Results) -> Table:
+    """The table of one results file."""
+    paper = _paper(results)
+    columns: tuple[str, ...] = AT_THRESHOLD if results.plan == "threshold" else COLUMNS
+    width = len(columns)
+    columns += PAPER if paper else ()
+    rows = []
+    for name, row in results.rows.items():
+        modes = sorted({m for run in row["runs"] for m in run["modes"]}, key=_order)
+        for mode in modes:
+            cells = (
+                row["title"] if mode == modes[0] else "",
+                mode,
+                *_cells(row["runs"], mode)[: width - 2],
+            )
+            if paper:
+                cells += _beside(row["runs"], mode, paper(name) if mode == modes[0] else None)
+            rows.append(cells)
+    if results.plan != "threshold":
+        rows += [(*cells, *[""] * (len(columns) - width)) for cells in _chance(results.chance)]
+    return Table(
+        title=f"{results.title}: {get_backbone(results.backbone).title}, {results.dataset}, "
+        f"{_KINDS[Kind(results.kind)]}",
+        kind=results.kind,
+        lead=tuple(_conditions(results)),
+        columns=columns,
+        rows=tuple(rows),
+        notes=tuple(_differences(results)) if paper else (),
+        command=results.command,
+    )
+
+
+_KINDS = {Kind.RETRAINED: "retrained", Kind.INFERENCE: "inference-time"}
+_MODES = ("off", "expected", "position", "channel")
+
+
+def _order(mode: str) -> int:
+    return _MODES.index(mode) if mode in _MODES else len(_MODES)
+
+
+def _cells(runs: list[dict[str, Any]], mode: str) -> tuple[str, ...]:
+    scores = [run["modes"][mode] for run in runs if mode in run["modes"]]
+
+    def over(*path: str, factor: float = 1.0) -> str:
+        return spread([value * factor for s in scores if (value := _at(s, path)) is not None])
+
+    known, threshold = over("oracle", "gt_known_loc"), over("oracle", "threshold", factor=100)
+    return (
+        str(len(scores)),
+        over("top1_clas"),
+        over("fixed", "top1_loc"),
+        over("fixed", "gt_known_loc"),
+        over("oracle", "top1_loc"),
+        known if known == NOTHING else f"{known} (at {threshold} %)",
+        over("oracle", "maxboxacc_v2"),
+    )
+
+
+def _at(tree: dict[str, Any], path: Sequence[str]) -> Any:
+    """A number in nested tables, or None: a plain classifier has no boxes."""
+    found: Any = tree
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _beside(
+    runs: list[dict[str, Any]], mode: str, paper: published.Scores | None
+) -> tuple[str, str]:
+    if paper is None:
+        return ("", "")
+    scores = [run["modes"][mode] for run in runs]
+    return (
+        difference([s["top1_clas"] for s in scores], paper.cub_clas),
+        difference([_at(s, ("fixed", "top1_loc")) for s in scores], paper.cub_loc),
+    )
+
+
+def _paper(results: Results) -> Callable[[str], published.Scores | None] | None:
+    """What finds the paper's row by our row's name, where the paper has the table."""
+    if results.kind != Kind.RETRAINED:
+        return None
+    if results.plan == "table1":
+        return lambda name: published.TABLE1.get(name)
+    if results.plan == "table3":
+        return lambda name: published.TABLE3.get((results.backbone, name))
+    if results.plan == "table2":
+        grid = {
+            f"delta-{d}-gamma-{g}": published.Scores(None, None, None, value)
+            for d, row in zip(published.TABLE2_DELTA, published.TABLE2, strict=True)
+            for g, value in zip(published.TABLE2_GAMMA, row, strict=True)
+        }
+        return grid.get
+    return None
+
+
+def _conditions(results: Results) -> Iterator[str]:
+    counts = sorted(
+        {
+            score["n"]
+            for row in results.rows.values()
+            for run in row["runs"]
+            for score in run["modes"].values()
+        }
+    )
+    if results.kind == Kind.RETRAINED:
+        optim = results.base["recipe"]["optim"]
+        yield f"Every row and seed trained for {optim['epochs']} epochs with one recipe."
+    else:
+        yield (
+            f"One checkpoint ({results.base['checkpoint']}); only the module's settings vary, "
+            f"nothing is trained."
+        )
+    yield (
+        f"n = {' or '.join(map(str, counts))} test pictures; percent; mean ± standard deviation "
+        f"over seeds; `off` is the network as published numbers are taken."
+    )
+
+
+def _chance(chance: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The rows of boxes that ignore the picture, padded to the columns before the paper's."""
+    titles = {
+        "whole_image": "whole picture",
+        "centred_square": "best centred square",
+        "centre_gaussian": "centre Gaussian",
+    }
+    for key, title in titles.items():
+        found = chance.get(key)
+        if isinstance(found, dict) and "gt_known_loc" in found:
+            yield (title, "chance", "", "", "", "", "", f"{found['gt_known_loc']:.1f}", "")
+
+
+def _differences(results: Results) -> Iterator[str]:
+    recipe = results.base["recipe"]
+    model, data, optim = recipe["model"], recipe["data"], recipe["optim"]
+    if results.plan in ("table1", "table2") and results.backbone != "resnet50":
+        yield f"The paper's rows are ResNet50's, ours {get_backbone(results.backbone).title}'s."
+    if data["family"] != "cub200":
+        yield (
+            f"The paper's rows are CUB-200-2011 (200 classes, 5,794 test pictures), ours "
+            f"{data['family']} ({data['knows']}): the differences in brackets replicate nothing."
+        )
+    start = {"file": "ImageNet weights", "imagenet": "ImageNet weights", "none": "random weights"}
+    frozen = model["freeze_through"]
+    yield (
+        f"Ours start from {start[model['init']]}"
+        + (f", frozen through {frozen}" if frozen else "")
+        + f", {optim['epochs']} epochs at batch {optim['batch']}; the paper does not print its "
+        "epochs, rates or threshold policy."
+    )
