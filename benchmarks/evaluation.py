@@ -29,9 +29,9 @@ import cv2
 import numpy as np
 from slow_boxes import plain_curves, plain_grid
 
+from dfm_viz.box_sweep import sweep
 from dfm_viz.boxes import GridBox
 from dfm_viz.localization import to_grid
-from dfm_viz.box_sweep import sweep
 from training.evaluation.metrics import LEVEL_OF, THRESHOLDS
 from training.evaluation.recorder import executor
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from slow_boxes import plain_boxes, plain_curves, plain_grid, plain_maxboxacc
 
-from dfm_viz.localization import to_grid
 from dfm_viz.box_sweep import sweep
+from dfm_viz.localization import to_grid
 from training.evaluation.metrics import IOUS, LEVEL_OF, THRESHOLDS, count_bits
 
 grids = hnp.arrays(

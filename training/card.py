@@ -59,11 +59,21 @@ def versions() -> dict[str, str]:
 
 
 def describe(
-    recipe: Recipe, data: DataSet, trained: Trained, init_weights: Path | None = None
+    recipe: Recipe,
+    data: DataSet,
+    trained: Trained,
+    init_weights: Path | None = None,
+    folder: Path | None = None,
 ) -> Card:
-    """The card of a finished run, without scores."""
+    """The card of a finished run, without scores.
+
+    `folder` is the checkpoint's: in its family's folder it may have a name of its own, as
+    `dfm_add`; anywhere else the card takes the method's.
+    """
     spec, method = get_backbone(recipe.model.backbone), get_method(recipe.model.method)
-    name = f"{recipe.model.backbone}_{recipe.data.family}/{method.name}"
+    family = f"{recipe.model.backbone}_{recipe.data.family}"
+    own = folder is not None and folder.resolve().parent.name == family
+    name = f"{family}/{folder.name if folder is not None and own else method.name}"
     if init_weights is not None:
         start = origin(init_weights)
     elif recipe.model.init == "imagenet":
@@ -76,6 +86,11 @@ def describe(
     notes = list(recipe.data.notes)
     if recipe.data.name == "cub" and recipe.model.init != "none":
         notes.append(OVERLAP)
+    if method.name in ("acol", "abn") and spec.heads.separable:
+        notes.append(
+            f"The 3 x 3 convolutions that {method.title} adds are depthwise-separable with "
+            f"{spec.heads.width} channels here, not 1024 full ones: our choice, for a small file."
+        )
     if recipe.optim.settle_epochs:
         notes.append(
             f"The last {recipe.optim.settle_epochs} of {recipe.optim.epochs} epochs ran with the "

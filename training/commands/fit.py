@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from dfm_viz.checkpoint import load_checkpoint, save_checkpoint
+from dfm_viz.checkpoint import load_checkpoint, save_checkpoint, write_card
 from training.card import describe, summarise
 from training.commands.evaluate import one_line
 from training.commands.options import add_threads
@@ -52,11 +52,11 @@ def _run(options: argparse.Namespace) -> None:
     )
 
     def save() -> None:
-        card = describe(recipe, data, trained, options.init_weights)
+        card = describe(recipe, data, trained, options.init_weights, options.out)
         save_checkpoint(options.out, trained.model, card)
 
     on_first(save)
-    if data.test:
+    if any(item.boxes for item in data.test):
         # Scores belong to the file that ships, so it is read back; the processes share the work.
         model, card = load_checkpoint(options.out)
         scores = evaluate(model, card, data, "test", device=trained.device)
@@ -64,8 +64,10 @@ def _run(options: argparse.Namespace) -> None:
         metrics = {"test": summarise(scores, f"{command} --json OUT")}
 
         def add_scores() -> None:
-            save_checkpoint(options.out, model, dataclasses.replace(card, metrics=metrics))
+            write_card(options.out, dataclasses.replace(card, metrics=metrics))
             print(one_line(card.name, scores))
 
         on_first(add_scores)
+    else:
+        on_first(lambda: print("not scored: no test picture has a true box"))
     on_first(lambda: print(f"wrote {options.out}"))

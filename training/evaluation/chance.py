@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfm_viz.box_sweep import sweep
 from dfm_viz.boxes import SIDE, iou_table
 from dfm_viz.localization import to_grid
-from dfm_viz.box_sweep import sweep
 from training.evaluation.judge import FIXED
 from training.evaluation.metrics import FIXED_LEVEL, IOUS, LEVELS, THRESHOLD_OF
 

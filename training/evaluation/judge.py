@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dfm_viz.box_sweep import sweep
 from dfm_viz.boxes import SIDE, GridBox, error_type, iog, iop, iou, resize_box, scale_box
 from dfm_viz.localization import quantise, unit_map
 from dfm_viz.pictures import read_picture, to_input
 from dfm_viz.records import Record
-from dfm_viz.box_sweep import sweep
 from dfm_viz.types import Box
 
 FIXED = 0.2

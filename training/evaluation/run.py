@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dfm_viz.backbones import Localizer
-from dfm_viz.checkpoint import CARD, Card, load_checkpoint
+from dfm_viz.checkpoint import CARD, Card, checkpoint_folders, load_checkpoint
 from dfm_viz.records import About
 from dfm_viz.types import Mode, UserError
 from training.data import DataSet, Item, fingerprint, open_dataset
@@ -56,7 +56,8 @@ def evaluate(
         UserError: no class in common, an empty split, missing or unreadable pictures, records of
             something else.
     """
-    return _evaluate(model, card, data, split, Options(**options), find_processes())[0]
+    how = Options(**options)
+    return _evaluate(model, card, data, split, how, find_processes(), card.method)[0]
 
 
 def evaluate_path(name: str, data_root: Path, split: str, **options: Any) -> dict[str, Any]:
@@ -83,7 +84,8 @@ def evaluate_path(name: str, data_root: Path, split: str, **options: Any) -> dic
                 f"read {data_root}; evaluate a checkpoint trained with a recipe."
             )
         data = open_dataset(data_name, data_root)
-        results[method], off = _evaluate(model, card, data, split, how, processes)
+        name_there = method or folder.resolve().name
+        results[method], off = _evaluate(model, card, data, split, how, processes, name_there)
         if off is not None:
             tallies[method] = off
     if "" in results:
@@ -96,9 +98,9 @@ def find_checkpoints(name: str, root: Path = Path("checkpoints")) -> dict[str, P
     for folder in (Path(name), root / name):
         if (folder / CARD).is_file():
             return {"": folder}
-        family = {p.parent.name: p.parent for p in sorted(folder.glob(f"*/{CARD}"))}
-        if family:
-            return family
+        found = checkpoint_folders(folder) if folder.is_dir() else []
+        if found:
+            return {path.name: path for path in found}
     raise UserError(
         f"There is no checkpoint or family {name!r}; give a folder with card.json, or one that "
         f"holds such folders."
@@ -112,8 +114,9 @@ def _evaluate(
     split: str,
     options: Options,
     processes: Processes,
+    name: str,
 ) -> tuple[dict[str, Any], Tally | None]:
-    """The result, in every process, and mode off's tally in the first."""
+    """The result, in every process, and mode off's tally in the first; `name`: of the records."""
     items, skipped = _choose(card, data, split)
     modes = modes_of(model, options.modes)
     about = About(
@@ -130,7 +133,7 @@ def _evaluate(
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.records or Path(scratch)
-        store = _by_first(processes, lambda: Store(folder, about))
+        store = _by_first(processes, lambda: Store(folder, about, name))
         cases = _cases(card, data, items)
         record(model.to(options.device), card, cases, options, modes, store, processes)
 

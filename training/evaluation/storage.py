@@ -31,15 +31,21 @@ _TOLD = {
 class Store:
     """The records of one checkpoint in one folder."""
 
-    def __init__(self, folder: Path, about: About) -> None:
+    def __init__(self, folder: Path, about: About, name: str = "") -> None:
         """Take up what is there.
+
+        Args:
+            folder: made if it is missing.
+            about: what the records belong to.
+            name: of the file; a second checkpoint of a method has one of its own, as `dfm_add`.
 
         Raises:
             UserError: a folder that cannot be made, records of something else, a damaged file.
         """
         self.about = about
-        self.path = folder / f"{about.method}.parquet"
-        self.parts = folder / f"{about.method}{PARTS}"
+        name = name or about.method
+        self.path = folder / f"{name}.parquet"
+        self.parts = folder / f"{name}{PARTS}"
         check_folder(folder)
         found = [self.path] if self.path.exists() else sorted(self.parts.glob("*.parquet"))
         for path in found:

@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dfm_viz.backbones import Localizer, create_model, get_backbone
@@ -106,14 +108,18 @@ def _thresholds(
 
 def at_threshold(found: Tally, threshold: float) -> dict[str, Any]:
     """Top-1 Loc and GT-known of one mode at one common threshold, in percent."""
-    level = int(threshold * 255)
+    level, n = int(threshold * 255), len(found.pictures)
+
+    def percent(hits: NDArray[np.bool_]) -> float:
+        return 100 * int(hits.sum()) / n
+
     return {
-        "n": len(found.pictures),
-        "top1_clas": 100 * float(found.correct.mean()),
+        "n": n,
+        "top1_clas": percent(found.correct),
         "fixed": {
             "threshold": threshold,
-            "top1_loc": 100 * float(found.hits("top1", level).mean()),
-            "gt_known_loc": 100 * float(found.hits("known", level).mean()),
+            "top1_loc": percent(found.hits("top1", level)),
+            "gt_known_loc": percent(found.hits("known", level)),
         },
     }
 

@@ -80,7 +80,7 @@ def test_a_table_is_trained_row_by_row_and_taken_up(sweep, tmp_path, monkeypatch
 
 
 def test_a_failed_run_is_told_with_its_log(sweep, tmp_path, capsys):
-    assert sweep("table1", "lr=1e38", "warmup_epochs=0", "epochs=2", "--rows", "cam") == 2
+    assert sweep("table1", "lr=100", "warmup_epochs=0", "epochs=3", "--rows", "cam") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "failed (error: Training diverged" in error
     assert "seed0.log" in error
