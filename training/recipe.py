@@ -168,5 +168,6 @@ def _override(values: dict[str, Any], text: str) -> None:
         known = [k for part in kinds.values() for k in part] + ["seed", "title"]
         raise UserError(f"A recipe has no field {name!r}{_near(key, known)}.")
     if len(homes) > 1:
-        raise UserError(f"{key!r} is in several tables; write {homes[0]}.{key}=... instead.")
+        choices = " or ".join(f"{home}.{key}=..." for home in homes)
+        raise UserError(f"{key!r} is in several tables; write {choices} instead.")
     values.setdefault(homes[0], {})[key] = parse_text(given, kinds[homes[0]][key], key)

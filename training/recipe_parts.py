@@ -94,8 +94,8 @@ class OptimPart(Part):
 
     Attributes:
         batch: pictures per step, of all processes together.
-        schedule: of the rate after the warm-up: half a `cosine` to zero, `steps` (times `gamma` at
-            each of `milestones`) or `constant`.
+        schedule: of the rate after the warm-up: half a `cosine` to zero, `steps` (times
+            `step_factor` at each of `milestones`) or `constant`.
         milestones: finished epochs after which the rate falls; for `steps`.
         clip_norm: largest norm of all gradients together; 0 does not clip.
         ema: decay per step of an average of the weights, which then is what is validated and
@@ -118,7 +118,7 @@ class OptimPart(Part):
     weight_decay: float = ranged(1e-4, 0, 1, "L2 penalty")
     schedule: Literal["cosine", "steps", "constant"] = "cosine"
     milestones: tuple[int, ...] = ()
-    gamma: float = ranged(0.1, 0, 1, "factor of the rate at a milestone")
+    step_factor: float = ranged(0.1, 0, 1, "factor of the rate at a milestone")
     warmup_epochs: float = ranged(1.0, 0, 1000, "epochs of linear warm-up")
     label_smoothing: float = ranged(0.1, 0, 0.99, "share of the target spread over all classes")
     clip_norm: float = ranged(0.0, 0, 1e6, "largest norm of the gradients; 0 does not clip")

@@ -18,7 +18,7 @@ def rate_factor(part: OptimPart, step: int, steps: int) -> float:
         return (step + 1) / (warmup + 1)
     if part.schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
-    return part.gamma ** sum(step >= milestone * steps for milestone in part.milestones)
+    return part.step_factor ** sum(step >= milestone * steps for milestone in part.milestones)
 
 
 def make_optimizer(model: Localizer, part: OptimPart) -> torch.optim.SGD:

@@ -152,7 +152,7 @@ def test_rates_warm_up_then_follow_the_schedule(quick):
     assert cosine[:3] == pytest.approx([1 / 3, 2 / 3, 1.0])
     assert cosine[7] == pytest.approx(0.5)
     assert cosine[-1] < 0.03
-    steps = factors(warmup_epochs=0, schedule="steps", milestones=[1, 3], gamma=0.5)
+    steps = factors(warmup_epochs=0, schedule="steps", milestones=[1, 3], step_factor=0.5)
     assert steps == [1.0] * 3 + [0.5] * 6 + [0.25] * 3
     assert factors(warmup_epochs=0, schedule="constant") == [1.0] * 12
 

@@ -1,5 +1,7 @@
 import pytest
 
+from dfm_viz.methods import METHODS
+from dfm_viz.methods.params import Number
 from dfm_viz.types import UserError
 from training.recipe import RECIPES, Recipe, load_recipe
 
@@ -153,3 +155,11 @@ def test_missing_and_broken_files_are_told(tmp_path):
     broken.write_text("[model\n")
     with pytest.raises(UserError, match=r"broken\.toml cannot be read as TOML"):
         load_recipe(broken)
+
+
+def test_every_parameter_of_every_method_can_be_overridden_by_its_bare_name():
+    for name, method in METHODS.items():
+        for field, kind in method.params.kinds().items():
+            value = kind.high if isinstance(kind, Number) else list(kind.options)[-1]
+            recipe = load_recipe("mobilenetv1_cub27_cam", [f"method={name}", f"{field}={value}"])
+            assert getattr(recipe.params, field) == value

@@ -25,7 +25,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "the processes. With --records an interrupted evaluation goes on where it stopped.",
     )
     parser.add_argument("checkpoint", help="folder of a checkpoint or family, or a family's name")
-    parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--split", default="test", choices=("test", "val", "train"))
     parser.add_argument("--json", type=Path, help="file for the result; otherwise it is printed")
     parser.add_argument("--records", type=Path, help="folder for <method>.parquet, a row a picture")

@@ -20,7 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser("fit", help="train a checkpoint, or take up a stopped run")
     parser.add_argument("recipe", help="a TOML file, or the name of one in training/recipes")
     parser.add_argument("overrides", nargs="*", metavar="field=value")
-    parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--init-weights", type=Path, help="safetensors file to start from")
     parser.add_argument("--device", default="auto", choices=DEVICES, help="auto: a GPU if any")

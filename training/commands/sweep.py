@@ -25,7 +25,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("name", help=", ".join(NAMES))
     parser.add_argument("overrides", nargs="*", metavar="field=value", help="on the base recipe")
-    parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--kind", choices=list(map(str, Kind)), default=str(Kind.RETRAINED))
     parser.add_argument("--recipe", default=DEFAULT_RECIPE, help="base recipe of all rows")
     parser.add_argument("--checkpoint", type=Path, help="with --kind inference: whose weights")

@@ -1,6 +1,7 @@
 """Sweeps at inference time: one checkpoint's weights, only the module's settings vary."""
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,11 +76,24 @@ def run(
         if todo:
             results = _thresholds(results, todo, model, card, data)
     else:
+        if todo:
+            _tell_time(len(todo), model, card, data)
         for row in tqdm(todo, desc=f"{name}, inference-time", unit="row"):
             results = _row(results, row, model, card, data)
             save_results(results.in_order(plan), results_folder)
     results = results.in_order(plan)
     return results, save_results(results, results_folder)
+
+
+def _tell_time(rows: int, model: Localizer, card: Card, data: DataSet, trial: int = 16) -> None:
+    """Say how long the rows will take, from a few pictures that are measured and thrown away."""
+    pictures = [item for item in data.test if item.boxes]
+    few = dataclasses.replace(data, test=tuple(pictures[:trial]))
+    varied, modes = with_settings(model, card, Row("trial", "trial", ("method=dfm",)))
+    began = time.perf_counter()
+    evaluate(varied, card, few, "test", modes=modes)
+    one = (time.perf_counter() - began) / max(1, len(few.test)) * len(pictures)
+    print(f"{rows} rows to measure, about {rows * one / 60:.0f} min", flush=True)
 
 
 def _row(results: Results, row: Row, model: Localizer, card: Card, data: DataSet) -> Results:

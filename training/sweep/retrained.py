@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from dfm_viz.checkpoint import CARD, Card, read_card
 from dfm_viz.types import UserError
+from training.data import open_dataset
 from training.loop import build
 from training.recipe import Recipe, load_recipe
 from training.sweep.plans import Kind, Plan, Row
@@ -111,17 +112,19 @@ def _folder(recipe: Recipe) -> str:
 
 
 def estimate(todo: Sequence[Cell], done: Sequence[Card], job: Job) -> float:
-    """Seconds of work ahead, from finished runs of this sweep, or else from a few trial steps."""
+    """Seconds of work ahead, from finished runs of this sweep, or else from two trial steps."""
     if done:
         return len(todo) * sum(float(c.run["wall_seconds"]) for c in done) / len(done)
     recipe = todo[0].recipe
-    pictures = 1000 if job.device == "cuda" else 810  # until the first run is done, a round guess
+    data = open_dataset(recipe.data.name, job.data_root)
+    pictures = len(data.split("train", recipe.data.hold_out_every))
     steps = recipe.optim.epochs * pictures / recipe.optim.batch
     return len(todo) * steps * _step_seconds(recipe, job)
 
 
 def _step_seconds(recipe: Recipe, job: Job, steps: int = 2) -> float:
-    device = "cuda" if job.device == "cuda" else "cpu"
+    on_gpu = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
+    device = "cuda" if on_gpu else "cpu"
     model = build(recipe, 10, job.init_weights).to(device).train()
     x = torch.zeros(recipe.optim.batch, 3, recipe.data.image_size, recipe.data.image_size).to(
         device, memory_format=torch.channels_last
