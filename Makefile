@@ -23,6 +23,8 @@ check: .venv/dev  ## ruff, mypy, import order
 bench: .venv/dev  ## every figure of benchmarks/README.md, measured on this machine
 	$(BIN)/python benchmarks/inspection.py
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/evaluation.py
 
 clean:  ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis

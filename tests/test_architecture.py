@@ -52,6 +52,14 @@ def test_the_table_in_the_readme_is_that_of_the_cards():
     assert BEGIN + checkpoints_table(ROOT / "checkpoints") + END in text
 
 
+def test_results_are_those_of_the_results_files():
+    """`python -m training table` was run after the last sweep."""
+    from training.tables.document import APP_DATA, DOCUMENT, app_data, document
+
+    assert DOCUMENT.read_text(encoding="utf-8") == document()
+    assert APP_DATA.read_text(encoding="utf-8") == app_data()
+
+
 def test_shipped_checkpoints_are_small_and_load():
     from dfm_viz.checkpoint import load_checkpoint
 

@@ -28,7 +28,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--kind", choices=list(map(str, Kind)), default=str(Kind.RETRAINED))
     parser.add_argument("--recipe", default=DEFAULT_RECIPE, help="base recipe of all rows")
-    parser.add_argument("--checkpoint", type=Path, help="with --kind inference: whose weights")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="with --kind inference: whose weights; several seeds of one recipe give a spread",
+    )
     parser.add_argument("--values", help="of a one-parameter sweep, as .1,.2 or a,b,a+b")
     parser.add_argument("--rows", help="only these rows of the table, as cam,dfm")
     parser.add_argument("--seeds", default="0", help="as 0,1,2")
@@ -58,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
             options.results,
             values=values,
             rows=_rows(options.rows),
-            command=f"{command} --checkpoint CHECKPOINT --data-root DATA",
+            command=f"{command} --checkpoint CHECKPOINT... --data-root DATA",
         )
     else:
         job = retrained.Job(

@@ -1,8 +1,9 @@
-"""Sweeps at inference time: one checkpoint's weights, only the module's settings vary."""
+"""Sweeps at inference time: trained weights stay, only the module's settings vary."""
 
 import dataclasses
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,14 +22,27 @@ from training.evaluation import evaluate
 from training.evaluation.metrics import Tally, tally
 from training.fields import parse_text
 from training.sweep.plans import Kind, Row, make_plan
-from training.sweep.results import Results, measured, save_results, take_up
+from training.sweep.results import VARIED, Results, measured, save_results, take_up
 
 MODES = (Mode.EXPECTED, Mode.POSITION, Mode.CHANNEL)
 
 
+@dataclass(frozen=True)
+class Given:
+    """One checkpoint whose settings are varied; the seed it was trained with tells it apart."""
+
+    model: Localizer
+    card: Card
+
+    @property
+    def seed(self) -> int:
+        """The seed of its training."""
+        return int(self.card.recipe["seed"])
+
+
 def run(
     name: str,
-    checkpoint: Path,
+    checkpoints: Sequence[Path],
     data_root: Path,
     results_folder: Path,
     *,
@@ -40,83 +54,107 @@ def run(
 
     Args:
         name: a sweep that exists at inference time (see `plans`).
-        checkpoint: its weights are used; a CAM checkpoint gets DFM's modules, which it never saw.
-        data_root: folder of the data set that the checkpoint was trained on.
+        checkpoints: whose weights are used, one per seed of the same recipe; a CAM checkpoint gets
+            DFM's modules, which it never saw.
+        data_root: folder of the data set that the checkpoints were trained on.
         results_folder: where the results file is.
         values: of a one-parameter sweep.
         rows: only these rows.
         command: what was typed, for the file.
 
     Raises:
-        UserError: a checkpoint with another kind of module, data that do not fit, a results file
-            made from another checkpoint.
+        UserError: a checkpoint with another kind of module, checkpoints that differ in more than
+            the seed, data that do not fit, a results file made from another checkpoint.
     """
-    model, card = load_checkpoint(checkpoint)
-    if card.method not in ("cam", "dfm"):
-        raise UserError(
-            f"A sweep at inference time varies DFM's settings and needs a dfm or a cam checkpoint, "
-            f"got one of {card.method}."
-        )
+    given = [Given(*load_checkpoint(path)) for path in checkpoints]
+    card, base = given[0].card, _base(given)
     data = open_dataset(str(card.recipe["data"]["name"]), data_root)
     plan = make_plan(name, card.backbone, Kind.INFERENCE, values).only(rows)
-    results = take_up(
-        Results(
-            plan.name,
-            plan.title,
-            Kind.INFERENCE,
-            card.backbone,
-            card.dataset,
-            {"checkpoint": card.name, "sha256": card.sha256},
-            command,
-        ),
-        results_folder,
+    fresh = Results(
+        plan.name, plan.title, Kind.INFERENCE, card.backbone, card.dataset, base, command
     )
-    todo = [row for row in plan.rows if row.name not in results.rows]
+    results = take_up(fresh, results_folder)
+    todo = [(g, row) for g in given for row in plan.rows if not _measured(results, g, row)]
     if name == "threshold":
-        if todo:
-            results = _thresholds(results, todo, model, card, data)
+        for g in given:
+            rows_left = [row for other, row in todo if other is g]
+            results = _thresholds(results, rows_left, g, data) if rows_left else results
     else:
         if todo:
-            _tell_time(len(todo), model, card, data)
-        for row in tqdm(todo, desc=f"{name}, inference-time", unit="row"):
-            results = _row(results, row, model, card, data)
+            _tell_time(len(todo), given[0], data)
+        for g, row in tqdm(todo, desc=f"{name}, inference-time", unit="row"):
+            results = _row(results, row, g, data)
             save_results(results.in_order(plan), results_folder)
     results = results.in_order(plan)
     return results, save_results(results, results_folder)
 
 
-def _tell_time(rows: int, model: Localizer, card: Card, data: DataSet, trial: int = 16) -> None:
+def _base(given: Sequence[Given]) -> dict[str, Any]:
+    """What all checkpoints share: the first one's name and the recipe but for the seed."""
+    recipes = []
+    for g in given:
+        if g.card.method not in ("cam", "dfm") or "seed" not in g.card.recipe:
+            raise UserError(
+                f"A sweep at inference time varies DFM's settings and needs dfm or cam checkpoints "
+                f"made by a recipe, got {g.card.name}."
+            )
+        recipes.append({k: v for k, v in g.card.recipe.items() if k not in VARIED})
+    seeds = [g.seed for g in given]
+    if any(recipe != recipes[0] for recipe in recipes) or len(set(seeds)) < len(seeds):
+        raise UserError(
+            f"The checkpoints must be of one recipe, each with a seed of its own, got seeds "
+            f"{', '.join(map(str, seeds))}; name checkpoints of one sweep row."
+        )
+    return {"checkpoint": given[0].card.name, "recipe": recipes[0]}
+
+
+def _measured(results: Results, given: Given, row: Row) -> bool:
+    """Whether the file has this row for these weights; UserError for other weights, same seed."""
+    runs = results.rows.get(row.name, {"runs": []})["runs"]
+    same = [run for run in runs if run["seed"] == given.seed]
+    if same and same[0]["sha256"] != given.card.sha256:
+        raise UserError(
+            f"{results.file_name} has seed {given.seed} of other weights; choose another --results "
+            f"folder or delete the file."
+        )
+    return bool(same)
+
+
+def _tell_time(rows: int, given: Given, data: DataSet, trial: int = 16) -> None:
     """Say how long the rows will take, from a few pictures that are measured and thrown away."""
     pictures = [item for item in data.test if item.boxes]
     few = dataclasses.replace(data, test=tuple(pictures[:trial]))
-    varied, modes = with_settings(model, card, Row("trial", "trial", ("method=dfm",)))
+    row = Row("trial", "trial", ("method=dfm",))
+    varied, modes = with_settings(given.model, given.card, row)
     began = time.perf_counter()
-    evaluate(varied, card, few, "test", modes=modes)
+    evaluate(varied, given.card, few, "test", modes=modes)
     one = (time.perf_counter() - began) / max(1, len(few.test)) * len(pictures)
     print(f"{rows} rows to measure, about {rows * one / 60:.0f} min", flush=True)
 
 
-def _row(results: Results, row: Row, model: Localizer, card: Card, data: DataSet) -> Results:
-    varied, modes = with_settings(model, card, row)
-    scores = evaluate(varied, card, data, "test", modes=modes)
+def _row(results: Results, row: Row, given: Given, data: DataSet) -> Results:
+    varied, modes = with_settings(given.model, given.card, row)
+    scores = evaluate(varied, given.card, data, "test", modes=modes)
     kept = measured(scores)
     if modes != (Mode.OFF,):
         del kept[str(Mode.OFF)]  # the module's settings do not reach it
-    return results.with_run(row, {"seed": 0, "modes": kept}, scores["chance"])
+    return results.with_run(row, _run(given, kept), scores["chance"])
 
 
-def _thresholds(
-    results: Results, rows: Sequence[Row], model: Localizer, card: Card, data: DataSet
-) -> Results:
+def _run(given: Given, modes: dict[str, Any]) -> dict[str, Any]:
+    return {"seed": given.seed, "sha256": given.card.sha256, "modes": modes}
+
+
+def _thresholds(results: Results, rows: Sequence[Row], given: Given, data: DataSet) -> Results:
     """Every threshold from one evaluation: records hold the IoU at all of them."""
     with TemporaryDirectory() as scratch:
-        scores = evaluate(model, card, data, "test", records=Path(scratch))
+        scores = evaluate(given.model, given.card, data, "test", records=Path(scratch))
         (path,) = Path(scratch).glob("*.parquet")
         tallies = {mode: tally(path, mode) for mode in measured(scores)}
     for row in rows:
         threshold = _threshold(row)
         modes = {mode: at_threshold(found, threshold) for mode, found in tallies.items()}
-        results = results.with_run(row, {"seed": 0, "modes": modes}, scores["chance"])
+        results = results.with_run(row, _run(given, modes), scores["chance"])
     return results
 
 

@@ -16,6 +16,9 @@ from training.sweep.plans import Kind, Plan, Row
 SCHEMA_VERSION = 1
 FOLDER = Path(__file__).parents[1] / "results"
 
+VARIED = ("title", "seed")
+"""Fields of a recipe that may differ between the runs of one row."""
+
 CLASSIFIED = ("n", "top1_clas")
 """What a network without a map can be asked."""
 

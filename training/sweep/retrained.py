@@ -30,14 +30,12 @@ from training.sweep.plans import Kind, Plan, Row
 from training.sweep.results import (
     CLASSIFIED,
     MEASURED,
+    VARIED,
     Results,
     measured,
     save_results,
     take_up,
 )
-
-VARIED = ("title", "seed")
-"""Fields of a recipe that may differ between the runs of one table, besides a row's own."""
 
 
 @dataclass(frozen=True)

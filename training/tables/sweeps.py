@@ -136,8 +136,8 @@ def _conditions(results: Results) -> Iterator[str]:
         yield f"Every row and seed trained for {optim['epochs']} epochs with one recipe."
     else:
         yield (
-            f"One checkpoint ({results.base['checkpoint']}); only the module's settings vary, "
-            f"nothing is trained."
+            f"The weights are those of {results.base['checkpoint']}; only the module's settings "
+            f"vary, nothing is trained."
         )
     yield (
         f"n = {' or '.join(map(str, counts))} test pictures; percent; mean ± standard deviation "

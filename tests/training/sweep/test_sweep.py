@@ -110,6 +110,26 @@ def test_one_checkpoint_under_varied_settings(sweep, checkpoint, tmp_path):
     assert "inference-time" in document(tmp_path / "results")
 
 
+def test_several_seeds_give_a_spread_and_other_weights_are_refused(
+    sweep, checkpoint, cub_root, recipe, tmp_path, capsys
+):
+    second = tmp_path / "second" / "dfm"
+    words = ["fit", str(recipe), "method=dfm", "seed=1", "--data-root", str(cub_root)]
+    assert main([*words, "--threads", "1", "--device", "cpu", "--out", str(second)]) == 0
+    words = ["tau", "--values", "0.5", "--kind", "inference", "--checkpoint"]
+    assert sweep(*words, str(checkpoint), str(second)) == 0
+    (path,) = (tmp_path / "results").glob("*.json")
+    assert [run["seed"] for run in load_results(path).rows["tau-0.5"]["runs"]] == [0, 1]
+    assert " ± " in document(tmp_path / "results")
+
+    assert sweep(*words, str(checkpoint), str(checkpoint)) == 2
+    assert "each with a seed of its own, got seeds 0, 0" in capsys.readouterr().err
+    before = path.read_text()
+    path.write_text(before.replace(load_checkpoint(second)[1].sha256, "0" * 64))
+    assert sweep(*words, str(checkpoint), str(second)) == 2
+    assert "has seed 1 of other weights" in capsys.readouterr().err
+
+
 def test_settings_reach_the_module_and_weights_stay(checkpoint):
     model, card = load_checkpoint(checkpoint)
     row = Row("x", "x", ("method=dfm", "params.tau=0.25", "points=block5_2"))

@@ -1,6 +1,6 @@
 """What training costs, as ratios measured in one run.
 
-    python benchmarks/training.py [--rounds 5] [--device cpu] [--parts steps,memory]
+    python benchmarks/fit.py [--rounds 5] [--device cpu] [--parts steps,memory]
 
 1. steps: a training step with DFM (and ADL) against the same backbone without, taking turns.
 2. memory: what the first steps add to a fresh process, likewise.
@@ -118,7 +118,7 @@ def steps(rounds: int, device: str) -> None:
 def peak(method: str, backbone: str, batch: int, device: str) -> float:
     """Bytes that building and three steps add to a process, in a process of its own."""
     code = (
-        "import json, resource, torch; from benchmarks.training import Steps;"
+        "import json, resource, torch; from benchmarks.fit import Steps;"
         "rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024; base = rss();"
         f"run = Steps({method!r}, {backbone!r}, {batch}, {device!r});"
         "[run() for _ in range(3)];"
