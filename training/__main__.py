@@ -9,12 +9,16 @@ import torch
 from dfm_viz.types import UserError
 from training.commands import evaluate, fit, imagenet, sweep, table
 from training.distributed import tells
+from training.epoch import DIVERGED, DivergedError
 
 COMMANDS = (fit, evaluate, sweep, imagenet, table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it succeeded, 2 after one sentence about what the user can change."""
+    """Run one command; 0 if it succeeded, 2 after one sentence about what the user can change.
+
+    3 after the sentence of a run that diverged.
+    """
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
@@ -32,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         if tells(error):
             print(f"error: {error}", file=sys.stderr)
-        return 2
+        return DIVERGED if isinstance(error, DivergedError) else 2
     except KeyboardInterrupt:
         print("stopped; the same command takes the run up again", file=sys.stderr)
         return 130

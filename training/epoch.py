@@ -28,6 +28,10 @@ LOOK = 10
 """Steps between two looks at the loss: each look waits for the device and for all processes."""
 
 
+DIVERGED = 3
+"""Exit code of `fit` for a run that diverged."""
+
+
 class DivergedError(UserError):
     """The loss is no longer a number, or far above that of guessing."""
 

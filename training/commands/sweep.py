@@ -9,6 +9,7 @@ from dfm_viz.types import UserError
 from training.commands.options import add_threads
 from training.recipe import load_recipe
 from training.sweep import inference, retrained
+from training.sweep.cells import Job
 from training.sweep.plans import NAMES, Kind, make_plan
 from training.sweep.results import FOLDER
 
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
             command=f"{command} --checkpoint CHECKPOINT... --data-root DATA",
         )
     else:
-        job = retrained.Job(
+        job = Job(
             options.recipe,
             tuple(options.overrides),
             options.data_root,

@@ -44,6 +44,11 @@ def sweep_table(results: Results) -> Table:
             if paper:
                 cells += _beside(row["runs"], mode, paper(name) if mode == modes[0] else None)
             rows.append(cells)
+        diverged = [run["seed"] for run in row["runs"] if "diverged" in run]
+        if diverged:
+            title = row["title"] if not modes else ""
+            told = "diverged, seed " + ", ".join(map(str, diverged))
+            rows.append((title, told, *[""] * (len(columns) - 2)))
     if results.plan != "threshold":
         rows += [(*cells, *[""] * (len(columns) - width)) for cells in _chance(results.chance)]
     return Table(

@@ -7,7 +7,7 @@ import pytest
 from dfm_viz.checkpoint import load_checkpoint
 from dfm_viz.types import Mode
 from training.__main__ import main
-from training.sweep import retrained
+from training.sweep import processes
 from training.sweep.inference import with_settings
 from training.sweep.plans import Row
 from training.sweep.results import load_results
@@ -62,10 +62,7 @@ def test_a_table_is_trained_row_by_row_and_taken_up(sweep, tmp_path, monkeypatch
 
     # Nothing is trained twice: the same rows again, and the same run in another table.
     started = []
-    real = retrained._fit
-    monkeypatch.setattr(
-        retrained, "_fit", lambda cell, *a: (started.append(cell.row.name), real(cell, *a))
-    )
+    monkeypatch.setattr(processes, "_fit", lambda cell, *_: started.append(cell.row.name))
     before = path.read_bytes()
     assert sweep("table1", "--rows", "plain,cam") == 0
     assert path.read_bytes() == before
@@ -79,10 +76,24 @@ def test_a_table_is_trained_row_by_row_and_taken_up(sweep, tmp_path, monkeypatch
     assert json.loads(app_data(tmp_path / "results"))["tables"][0]["kind"] == "retrained"
 
 
-def test_a_failed_run_is_told_with_its_log(sweep, tmp_path, capsys):
-    assert sweep("table1", "lr=100", "warmup_epochs=0", "epochs=3", "--rows", "cam") == 2
+def test_a_run_that_diverges_is_a_result_and_is_not_tried_again(sweep, tmp_path, capfd):
+    words = ("table1", "lr=100", "warmup_epochs=0", "epochs=3", "--rows", "cam")
+    assert sweep(*words) == 0
+    (path,) = (tmp_path / "results").glob("*.json")
+    (run,) = load_results(path).rows["cam"]["runs"]
+    assert run["diverged"].startswith("Training diverged in epoch")
+    assert "diverged, seed 0" in document(tmp_path / "results")
+    capfd.readouterr()
+    assert sweep(*words) == 0
+    assert "ahead" not in capfd.readouterr().out  # nothing was left to do
+
+
+def test_a_failed_run_is_told_with_its_log(sweep, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # the runs meet a broken library
+    (tmp_path / "tqdm.py").write_text("raise ImportError('broken')")
+    assert sweep("table1", "--rows", "cam") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "failed (error: Training diverged" in error
+    assert "failed (ImportError: broken)" in error
     assert "seed0.log" in error
 
 
