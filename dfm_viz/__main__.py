@@ -52,10 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("folder", type=Path, help="a checkpoint, a family or a folder of families")
     convert.set_defaults(run=_convert)
     fetch = commands.add_parser(
-        "fetch", help="download a family from the Hugging Face Hub, pinned to a commit"
+        "fetch", help="download a family: published ImageNet weights, or from the Hugging Face Hub"
     )
-    fetch.add_argument("repository", metavar="hf:OWNER/NAME@COMMIT", help="COMMIT: 40 hex digits")
-    fetch.add_argument("--out", type=Path, default=None, help="new or empty folder; else a cache")
+    fetch.add_argument(
+        "what",
+        help="resnet50_imagenet1k, likewise mobilenetv1_, resnet101_ and vgg16_; or "
+        "hf:OWNER/NAME@COMMIT (COMMIT: 40 hex digits)",
+    )
+    fetch.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        help="new or empty folder; else ImageNet goes to the app's families, the Hub to a cache",
+    )
     fetch.set_defaults(run=_fetch)
     for command in (inspect, families):
         command.add_argument("--families", type=Path, default=None, help="folder of families")
@@ -127,10 +136,14 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from dfm_viz.hub import fetch
+    from dfm_viz import hub, imagenet
+    from dfm_viz.inspection.lookup import default_root
 
-    folder = fetch(options.repository, options.out)
-    print(f"{options.repository} is verified and lies in {folder}")
+    if options.what.startswith(hub.PREFIX):
+        folder = hub.fetch(options.what, options.out)
+    else:
+        folder = imagenet.fetch(options.what, options.out or default_root() / options.what)
+    print(f"{options.what} is verified and lies in {folder}")
 
 
 if __name__ == "__main__":

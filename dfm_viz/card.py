@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -15,6 +17,7 @@ from dfm_viz.types import UserError
 
 SCHEMA_VERSION = 2
 CARD = "card.json"
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless")
 INTENDED_USE = (
     "Teaching, and looking at how weakly supervised localization fails; not for decisions about "
     "people, animals or safety."
@@ -89,6 +92,11 @@ class Card:
     def to_json(self) -> str:
         """The text of card.json."""
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that decides the numbers."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def checkpoint_folders(family: Path) -> list[Path]:

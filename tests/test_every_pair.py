@@ -90,4 +90,4 @@ def test_from_building_to_the_page(backbone, method, picture, tmp_path):
 
 def test_every_method_and_backbone_is_walked():
     assert tuple(METHODS) == ("cam", "has", "acol", "adl", "dfm", "cbam", "abn")
-    assert set(BACKBONES) == {"vgg16", "resnet50", "resnet101", "mobilenetv1"}
+    assert set(BACKBONES) == {"vgg16", "resnet50", "resnet101", "mobilenetv1", "toynet"}

@@ -2,21 +2,20 @@
 
 import platform
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.checkpoint import Card
+from dfm_viz.card import Card, versions
+from dfm_viz.imagenet import PUBLISHED
 from dfm_viz.methods import get_method
 from training.data import DataSet
 from training.loop import Trained
 from training.recipe import Recipe
 from training.weights import Origin, origin
 
-LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless")
 OVERLAP = (
     "ImageNet pre-training saw some photographs that also occur in the CUB test split; "
     "scores on CUB are slightly optimistic for every method alike."
@@ -53,11 +52,6 @@ def machine(device: str, processes: int) -> str:
     return f"{device} ({kind}), {torch.get_num_threads()} threads{several}"
 
 
-def versions() -> dict[str, str]:
-    """Versions of everything that decides the numbers."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-
-
 def describe(
     recipe: Recipe,
     data: DataSet,
@@ -77,10 +71,8 @@ def describe(
     if init_weights is not None:
         start = origin(init_weights)
     elif recipe.model.init == "imagenet":
-        start = Origin(
-            "the ImageNet weights that the backbone's library publishes",
-            "Initial weights: see the library that published them.",
-        )
+        published = PUBLISHED[recipe.model.backbone]
+        start = Origin(published.origin, published.terms)
     else:
         start = Origin("random", "")
     notes = list(recipe.data.notes)

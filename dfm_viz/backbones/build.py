@@ -134,20 +134,21 @@ def _backbone(
         state = read_weights(Path(init))
     try:
         stages, classifier = spec.build(**options, state=state, download=init == "imagenet")
-    except RuntimeError as error:
-        if state is None:
+    except UserError:
+        raise
+    except Exception as error:
+        if init == "imagenet":  # libraries differ in how they tell that a download failed
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise UserError(
+                f"{spec.title}'s ImageNet weights could not be downloaded ({reason}); check the "
+                f"network and the disk, or start from a local safetensors file."
+            ) from error
+        if state is None or not isinstance(error, RuntimeError):
             raise
         _, _, detail = str(error).partition("\n")
         first = detail.strip().split(", ")[0].rstrip(".")
         raise UserError(
             f"The weights in {Path(init).name} do not fit {spec.title} ({first}); "
             f"give a file with the library's own key names."
-        ) from None
-    except OSError as error:
-        if init != "imagenet":
-            raise
-        raise UserError(
-            f"{spec.title}'s ImageNet weights could not be downloaded ({type(error).__name__}); "
-            f"check the network, or give a local safetensors file."
         ) from None
     return stages, classifier, options

@@ -10,6 +10,7 @@ from torch import nn
 from dfm_viz.backbones.mobilenet import mobilenetv1
 from dfm_viz.backbones.resnet import resnet50, resnet101
 from dfm_viz.backbones.staged import INPUT
+from dfm_viz.backbones.toynet import CHANNELS, toynet
 from dfm_viz.backbones.vgg import vgg16
 from dfm_viz.methods import HeadStyle, Params, get_method
 from dfm_viz.types import UserError
@@ -129,7 +130,24 @@ BACKBONES: dict[str, Backbone] = {
             defaults={"adl": {"drop_threshold": 0.80}},
             mean=_IMAGENET_MEAN,
             std=_IMAGENET_STD,
-            cam_stages=("conv6",),
+            cam_stages=("conv6", "pool5", "fc6", "fc7"),
+        ),
+        Backbone(
+            name="toynet",
+            title="ToyNet",
+            build=toynet,
+            points={
+                "has": (INPUT,),
+                "dfm": ("conv3_2", "conv4_2"),
+                "adl": ("conv3_2", "conv4_2"),
+                "cbam": tuple(CHANNELS),
+                "abn": ("conv3_2",),
+            },
+            points_source="our choice, as the network is; CBAM: behind every convolution",
+            defaults={},
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+            heads=HeadStyle(width=64, separable=True),
         ),
     )
 }

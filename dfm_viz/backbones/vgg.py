@@ -1,8 +1,8 @@
 """VGG16 (Simonyan and Zisserman, ICLR 2015) from torchvision, with a CAM head.
 
 pool5 and the three fully connected layers go; a 3 x 3 convolution from 512 to 1024 channels with
-ReLU takes their place, so that the last map is 14 x 14 at 224 px. The plain network keeps them, as
-convolutions with the same weights.
+ReLU takes their place, so that the last map is 14 x 14 at 224 px. The plain and the dense network
+keep them, as convolutions with the same weights.
 """
 
 from collections.abc import Mapping
@@ -13,19 +13,27 @@ from torchvision.models import VGG16_Weights, vgg
 
 
 def vgg16(
-    *, plain: bool = False, state: Mapping[str, Tensor] | None = None, download: bool = False
+    *,
+    plain: bool = False,
+    dense: bool = False,
+    state: Mapping[str, Tensor] | None = None,
+    download: bool = False,
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     """Build VGG16.
 
     Args:
         plain: keep pool5 and the fully connected layers (1 x 1 last map).
-        state: weights under torchvision's key names, or None; of `classifier.N` only the plain
-            network takes anything.
+        dense: keep them too, and slide them over the map of pool5 with zeros around it: the dense
+            evaluation of the paper's section 3.2 at every place (14 x 14 last map at 448 px). So
+            published weights have a CAM: each cell is what the plain network says of the 224 px
+            around it, and pooling takes the mean. Plain goes first: it has the same weights.
+        state: weights under torchvision's key names, or None; of `classifier.N` only the plain and
+            the dense network take anything.
         download: fetch torchvision's published ImageNet weights.
 
     Returns:
         the stages by name (conv1_1 to conv5_3 with their ReLU, pool1 to pool4, and the new conv6;
-        plain: pool5, fc6, fc7), and a classifier over 1000 classes, new unless plain.
+        plain, dense: pool5, fc6, fc7), and a classifier over 1000 classes, else a new one.
     """
     if download:
         weights = VGG16_Weights.IMAGENET1K_V1
@@ -39,8 +47,8 @@ def vgg16(
         elif isinstance(layer, nn.MaxPool2d):
             stages[f"pool{stage}"] = layer
             stage, number = stage + 1, 0
-    if plain:
-        return _fully_connected(stages, state)
+    if plain or dense:
+        return _fully_connected(stages, state, dense and not plain)
     del stages["pool5"]
     stages["conv6"] = nn.Sequential(nn.Conv2d(512, 1024, 3, padding=1), nn.ReLU(inplace=True))
     return stages, nn.Linear(1024, 1000)
@@ -59,14 +67,15 @@ def _convolutions(state: Mapping[str, Tensor] | None) -> nn.Sequential:
 
 
 def _fully_connected(
-    stages: dict[str, nn.Module], state: Mapping[str, Tensor] | None
+    stages: dict[str, nn.Module], state: Mapping[str, Tensor] | None, dense: bool
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     """Add the published end: fc6 is a 7 x 7 convolution, fc7 a 1 x 1 one, dropout behind both.
 
     A fully connected layer over a map is a convolution as large as the map; so the network stays a
-    row of stages, and pooling its 1 x 1 map changes nothing.
+    row of stages, and pooling its 1 x 1 map changes nothing. Dense, it goes on over a larger map.
     """
-    fc6, fc7, fc8 = nn.Conv2d(512, 4096, 7), nn.Conv2d(4096, 4096, 1), nn.Linear(4096, 1000)
+    fc6 = nn.Conv2d(512, 4096, 7, padding=3 if dense else 0)
+    fc7, fc8 = nn.Conv2d(4096, 4096, 1), nn.Linear(4096, 1000)
     for layer in (fc6, fc7, fc8):
         nn.init.normal_(layer.weight, 0, 0.01)
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -75,7 +84,8 @@ def _fully_connected(
         layer.load_state_dict(
             {k: v.reshape(layer.state_dict()[k].shape) for k, v in _below(number, own).items()}
         )
-    stages["pool5"] = nn.Sequential(stages["pool5"], nn.AdaptiveAvgPool2d(7))
+    if not dense:
+        stages["pool5"] = nn.Sequential(stages["pool5"], nn.AdaptiveAvgPool2d(7))
     stages["fc6"] = nn.Sequential(fc6, nn.ReLU(inplace=True), nn.Dropout())
     stages["fc7"] = nn.Sequential(fc7, nn.ReLU(inplace=True), nn.Dropout())
     return stages, fc8

@@ -13,9 +13,14 @@ class Cache:
     Values must not be changed by anyone: they are handed out, not copied.
     """
 
-    def __init__(self, max_bytes: int) -> None:
-        """Hold at most `max_bytes`, as counted by the callers' `size` functions."""
+    def __init__(self, max_bytes: int, behind: "Cache | None" = None) -> None:
+        """Hold at most `max_bytes`, as counted by the callers' `size` functions.
+
+        With a cache `behind` it, what that one has is taken from there and not held twice; nothing
+        is ever added to it. So one long task can use what all share without crowding it out.
+        """
         self.max_bytes = max_bytes
+        self.behind = behind
         self.used_bytes = 0
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._running: dict[Hashable, Future[Any]] = {}
@@ -31,6 +36,8 @@ class Cache:
         An error in `compute` reaches everybody who waits, and nothing is kept. A value larger than
         the whole cache is returned but not kept.
         """
+        if self.behind is not None and (found := self.behind._find(key)) is not None:
+            return found[0]
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -53,6 +60,13 @@ class Cache:
             del self._running[key]
         future.set_result(value)
         return value
+
+    def _find(self, key: Hashable) -> tuple[Any, int] | None:
+        """What is kept under `key`, with its size; now it has been used."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
     def _keep(self, key: Hashable, value: Any, size: int) -> None:
         if size > self.max_bytes:

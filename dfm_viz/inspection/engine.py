@@ -16,16 +16,26 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from dfm_viz.inspection.ablation import (
+    KEPT_BYTES,
+    Cancelled,
+    Progress,
+    Series,
+    never,
+    nobody,
+)
 from dfm_viz.inspection.family import Checkpoints, FamilyInfo
 from dfm_viz.inspection.lookup import find_family
 from dfm_viz.inspection.network import Network
 from dfm_viz.inspection.question import Opened, Question
 from dfm_viz.inspection.result import Inspection
 from dfm_viz.inspection.settings import Settings
+from dfm_viz.inspection.variant import Ablation
 from dfm_viz.methods import DFMParams
 from dfm_viz.pictures import Picture, read_picture, to_input
 
 PictureSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | Picture
+AnySettings = Settings | Mapping[str, Any] | str | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Family:
     def inspect(
         self,
         opened: Opened,
-        settings: Settings | Mapping[str, Any] | str | None = None,
+        settings: AnySettings = None,
         truths: Sequence[Sequence[float]] = (),
     ) -> Inspection:
         """Answer one question about an opened picture.
@@ -94,6 +104,92 @@ class Family:
             own.points("dfm"), len(own.first.classes), own.trained_params()
         )
         return Question(own, opened, asked, truths).answer()
+
+    def ablate(
+        self,
+        opened: Opened,
+        settings: AnySettings = None,
+        truths: Sequence[Sequence[float]] = (),
+        *,
+        progress: Progress = nobody,
+        cancelled: Cancelled = never,
+    ) -> Ablation:
+        """The seven configurations of Table 1 on this picture, all with weights as they are.
+
+        Row 0 is the plain backbone with the CAM checkpoint's weights: class and score, no map. Rows
+        1 to 6 are the network that `settings.weights` names (own: the DFM checkpoint, cam: CAM's),
+        so that they differ by the module alone: row 1 with the module off, rows 2 to 6 with the
+        row's switches, everything else as in `settings`. Rows 2 to 6 act in the settings' mode;
+        `off`, in which they would all be row 1, means `expected` here. Each row has its own top
+        class unless `settings.target` names one.
+
+        Args:
+            opened: from `open` of the same family.
+            settings: as for `inspect`; branches, fusion and, but for row 6, omega are the row's.
+            truths: as for `inspect`.
+            progress: told (done, total) after every row.
+            cancelled: asked before every row; True ends the series, the rows so far are returned.
+
+        Raises:
+            UserError: as `inspect`.
+        """
+        return self._series(opened, settings, truths, progress, cancelled).ablate()
+
+    def sweep(
+        self,
+        opened: Opened,
+        settings: AnySettings,
+        parameter: str,
+        values: Sequence[Any],
+        truths: Sequence[Sequence[float]] = (),
+        *,
+        progress: Progress = nobody,
+        cancelled: Cancelled = never,
+    ) -> Ablation:
+        """DFM's answer for every value of one parameter, everything else as in `settings`.
+
+        Args:
+            opened: from `open` of the same family.
+            settings: as for `inspect`, the mode too: in `off` only the threshold matters.
+            parameter: one of `ablation.SWEPT`.
+            values: at most 201; of `points` a name, several joined by "+", or "all".
+            truths: as for `inspect`.
+            progress: told (done, total) after every value.
+            cancelled: as for `ablate`.
+
+        Raises:
+            UserError: as `inspect`; an unknown parameter, a value it does not take, too many.
+        """
+        series = self._series(opened, settings, truths, progress, cancelled)
+        return series.sweep(parameter, values)
+
+    def grid(
+        self,
+        opened: Opened,
+        settings: AnySettings,
+        deltas: Sequence[float],
+        gammas: Sequence[float],
+        truths: Sequence[Sequence[float]] = (),
+        *,
+        progress: Progress = nobody,
+        cancelled: Cancelled = never,
+    ) -> Ablation:
+        """DFM's answer for every pair of delta and gamma, delta by delta; at most 441 pairs.
+
+        Arguments and errors as for `sweep`; `value` of an entry is (delta, gamma).
+        """
+        return self._series(opened, settings, truths, progress, cancelled).grid(deltas, gammas)
+
+    def _series(
+        self,
+        opened: Opened,
+        settings: AnySettings,
+        truths: Sequence[Sequence[float]],
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> Series:
+        asked, aside = Settings.parse(settings), opened.aside(KEPT_BYTES)
+        return Series(self.checkpoints, aside, asked, truths, progress, cancelled)
 
 
 def load_family(

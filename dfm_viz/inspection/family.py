@@ -175,7 +175,7 @@ class Checkpoints:
             return model.to(self.device)
 
         key = (str(path.resolve()), card.sha256, str(self.device))
-        model: Localizer = MODELS.get(key, load, _model_bytes)
+        model: Localizer = MODELS.get(key, load, model_bytes)
         return model
 
     def info(self) -> FamilyInfo:
@@ -196,7 +196,8 @@ class Checkpoints:
         )
 
 
-def _model_bytes(model: Localizer) -> int:
+def model_bytes(model: Localizer) -> int:
+    """Memory that a network's weights take."""
     return sum(t.numel() * t.element_size() for t in model.state_dict().values())
 
 

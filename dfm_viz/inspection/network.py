@@ -6,7 +6,6 @@ re-runs only what lies behind a channel draw, and tau, target, threshold and col
 """
 
 import dataclasses
-import threading
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from dfm_viz.backbones import Localizer
 from dfm_viz.equations import DFMTrace
 from dfm_viz.inspection.cache import Cache
+from dfm_viz.inspection.turns import Turns
 from dfm_viz.methods import DFM, DFMParams
 from dfm_viz.methods.dfm import read_by
 from dfm_viz.types import Draw
@@ -36,8 +36,12 @@ def forget() -> None:
         cache.clear()
 
 
-_ONE_AT_A_TIME = threading.Lock()
-"""The networks share the cores: two at once only slow each other down."""
+ONE_AT_A_TIME = Turns()
+"""The networks share the cores: two at once only slow each other down.
+
+Held for one stretch and handed on in order, so whoever works through a long series keeps another
+visitor waiting for one stretch at most.
+"""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,24 @@ class Network:
         x: (1, 3, S, S).
         stops: the stages whose features are kept, in the order of the network.
         key: tells model and picture together from all others.
+        features: keeps features on the way.
+        traces: keeps calls of the module.
     """
 
     model: Localizer
     x: Tensor
     stops: tuple[str, ...]
     key: Hashable
+    features: Cache = FEATURES
+    traces: Cache = TRACES
+
+    def aside(self, max_bytes: int) -> "Network":
+        """The same for a series of questions: it reads what all share, and keeps its own apart.
+
+        Calls of the module are not kept at all: a series makes each of them once.
+        """
+        own = Cache(max_bytes, behind=self.features)
+        return dataclasses.replace(self, features=own, traces=Cache(0))
 
     def before(self, point: str, taken: Mapping[str, Draw], params: DFMParams) -> Tensor:
         """F_in at `point`, (1, c, h, w), after the draws `taken` at earlier points."""
@@ -85,7 +101,7 @@ class Network:
 
         shown = dataclasses.replace(params, tau=0.0)  # tau only weighs what the draws lead to
         key = (self.key, self._passed(taken, params), point, draw, shown)
-        trace: DFMTrace = TRACES.get(key, compute, _bytes)
+        trace: DFMTrace = self.traces.get(key, compute, _bytes)
         return trace
 
     def final(self, draws: Mapping[str, Draw], params: DFMParams) -> Final:
@@ -93,11 +109,11 @@ class Network:
         passed = self._passed(draws, params)
 
         def compute() -> Final:
-            features = self._features(passed, tuple(draws.items()), None, params)
+            features = self._run(tuple(draws.items()), None, params)
             with torch.inference_mode():
                 return Final(features, self.model.logits(features)[0])
 
-        final: Final = FEATURES.get((self.key, passed, "final"), compute, _bytes)
+        final: Final = self.features.get((self.key, passed, None), compute, _bytes)
         return final
 
     def _passed(self, draws: Mapping[str, Draw], params: DFMParams) -> Hashable:
@@ -110,18 +126,24 @@ class Network:
         self,
         passed: Hashable,
         draws: tuple[tuple[str, Draw], ...],
-        stop: str | None,
+        stop: str,
         params: DFMParams,
     ) -> Tensor:
-        """Features behind stage `stop` (its own module not applied), after `draws`."""
+        """Features behind stage `stop` (its own module not applied), after `draws`; kept."""
 
         def compute() -> Tensor:
-            start, x = self._start(draws, stop, params)
-            with _ONE_AT_A_TIME, torch.inference_mode():
-                return self.model.features.between(x, start, stop)
+            return self._run(draws, stop, params)
 
-        features: Tensor = FEATURES.get((self.key, passed, stop), compute, _bytes)
+        features: Tensor = self.features.get((self.key, passed, stop), compute, _bytes)
         return features
+
+    def _run(
+        self, draws: tuple[tuple[str, Draw], ...], stop: str | None, params: DFMParams
+    ) -> Tensor:
+        """The same up to any stage, None for the last; not kept."""
+        start, x = self._start(draws, stop, params)
+        with ONE_AT_A_TIME, torch.inference_mode():
+            return self.model.features.between(x, start, stop)
 
     def _start(
         self, draws: tuple[tuple[str, Draw], ...], stop: str | None, params: DFMParams

@@ -47,6 +47,11 @@ class Opened:
     picture: Picture
     networks: Mapping[str, Network]
 
+    def aside(self, max_bytes: int) -> "Opened":
+        """The same for a series of questions, which keeps `max_bytes` per network of its own."""
+        networks = {name: network.aside(max_bytes) for name, network in self.networks.items()}
+        return Opened(self.picture, MappingProxyType(networks))
+
 
 class Question:
     """One inspection in the making: what is asked, and helpers that share it."""
@@ -62,6 +67,7 @@ class Question:
         self.opened = opened
         self.settings = settings
         self.params = settings.dfm_params()
+        self.points = settings.points or ()
         picture = opened.picture
         self.size = (picture.width, picture.height)
         checked = check_truths(truths, *self.size)
@@ -71,14 +77,8 @@ class Question:
     def answer(self) -> Inspection:
         """Everything the question brings to light; UserError if it cannot be asked here."""
         settings = self.settings
-        name = self.checkpoints.source("dfm", self.own)
-        if name is None:
-            raise UserError(
-                f"Family {self.checkpoints.folder.name!r} has no cam checkpoint, so weights='cam' "
-                f"is not possible; choose weights='own'."
-            )
-        dfm = self.opened.networks[name]
-        points = settings.points or ()
+        dfm = self._network()
+        points = self.points
         paths = enumerate_paths(points, self.params.tau)
         finals = [dfm.final(path.draws, self.params) for path in paths]
         off = dfm.final({}, self.params)
@@ -104,6 +104,21 @@ class Question:
             points=MappingProxyType(self._points(dfm, points)),
             adl_points=MappingProxyType(self._adl_points()),
         )
+
+    def dfm(self) -> MethodResult:
+        """What DFM says, as in `answer` and without all the rest; UserError likewise."""
+        network = self._network()
+        return self._method("dfm", network, self._mixture(network, self.points, self.params))
+
+    def _network(self) -> Network:
+        """The network DFM stands in."""
+        name = self.checkpoints.source("dfm", self.own)
+        if name is None:
+            raise UserError(
+                f"Family {self.checkpoints.folder.name!r} has no cam checkpoint, so weights='cam' "
+                f"is not possible; choose weights='own'."
+            )
+        return self.opened.networks[name]
 
     def _mixture(
         self, network: Network, points: tuple[str, ...], params: DFMParams

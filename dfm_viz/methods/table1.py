@@ -49,3 +49,19 @@ TABLE1: tuple[Row, ...] = (
 
 The focused matrix (omega) belongs to row 6 alone, which takes omega as given: .15 in the paper.
 """
+
+
+def switches_of(params: DFMParams) -> dict[str, Any]:
+    """The switches of Table 1 as they act: fusion needs two branches, omega that of positions."""
+    values: dict[str, Any] = {"branches": params.branches, "omega": params.omega}
+    if params.branches is Branches.CHANNEL:
+        values["omega"] = 0.0
+    if params.branches is Branches.BOTH:
+        values["fusion"] = params.fusion
+    return values
+
+
+def row_of(params: DFMParams) -> Row | None:
+    """The row whose switches act in these parameters; row 5 for omega 0, None where none does."""
+    acts = switches_of(params)
+    return next((row for row in TABLE1 if row.switches and {**acts, **row.switches} == acts), None)

@@ -1,16 +1,25 @@
 """The named endpoints, for `gradio_client` and curl; the page itself does not use them."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from dfm_viz.inspection import parse_truths
+from dfm_viz.inspection import SWEPT, Family, Opened, parse_truths, parse_values
 from dfm_viz.types import UserError
 from dfm_viz.ui.handlers import Explore
 
+_SETTINGS = "settings: a JSON object, {} for all defaults."
+_TRUTHS = "truths: true boxes [[x0, y0, x1, y1], ...] in upright pixels, or empty."
+_ROWS = (
+    "Inference-time: the weights stay as they are. Answers {kind, rows [{row, name, switches, "
+    "label, class_index, score, map, box, iou}]}"
+)
+
 
 def add_endpoints(explore: Explore) -> None:
-    """Add `/families` and `/inspect` to the Blocks being built."""
+    """Add `/families`, `/inspect`, `/ablate` and `/sweep` to the Blocks being built."""
 
     def families() -> list[dict[str, Any]]:
         """List the checkpoint families: name, backbone, data set, classes, methods, points."""
@@ -18,45 +27,89 @@ def add_endpoints(explore: Explore) -> None:
 
     def inspect(image: str, family: str, settings: str, truths: str) -> dict[str, Any]:
         """Analyse one picture: class, score, map and box of every method, and DFM's maps."""
-        return _told(lambda: _inspect(explore, image, family, settings, truths))
+
+        def ask(found: Family, opened: Opened) -> Any:
+            return found.inspect(opened, settings or "{}", parse_truths(truths))
+
+        return _told(lambda: _asked(explore, image, family, ask))
+
+    def ablate(image: str, family: str, settings: str, truths: str) -> dict[str, Any]:
+        """Show the seven configurations of Table 1 on one picture."""
+
+        def ask(found: Family, opened: Opened) -> Any:
+            return found.ablate(opened, settings or "{}", parse_truths(truths))
+
+        return _told(lambda: _asked(explore, image, family, ask))
+
+    def sweep(
+        image: str, family: str, settings: str, parameter: str, values: str, truths: str
+    ) -> dict[str, Any]:
+        """Show DFM's answer on one picture for every value of one parameter."""
+
+        def ask(found: Family, opened: Opened) -> Any:
+            listed = parse_values(values)
+            return found.sweep(opened, settings or "{}", parameter, listed, parse_truths(truths))
+
+        return _told(lambda: _asked(explore, image, family, ask))
 
     with gr.Group(visible=False):
         answer = gr.JSON(label="answer")
         image = gr.File(label="image", type="filepath")
         family = gr.Textbox(label="family")
         settings = gr.Textbox(label="settings, JSON", value="{}")
+        parameter = gr.Textbox(label="parameter")
+        values = gr.Textbox(label="values, JSON")
         truths = gr.Textbox(label="true boxes, JSON", value="")
-        gr.Button("families").click(
-            families,
-            outputs=answer,
-            api_name="families",
-            api_description="List the checkpoint families.",
-            show_progress="hidden",
+
+        def add(
+            ask: Callable[..., Any], inputs: Sequence[Component], description: str, **queue: Any
+        ) -> None:
+            gr.Button(ask.__name__).click(
+                ask,
+                inputs=inputs,
+                outputs=answer,
+                api_name=ask.__name__,
+                api_description=description,
+                show_progress="hidden",
+                **queue,
+            )
+
+        one: dict[str, Any] = {"concurrency_id": "network", "concurrency_limit": 2}
+        # Long ones wait for each other, so that they never keep single questions waiting.
+        many: dict[str, Any] = {"concurrency_id": "series", "concurrency_limit": 1}
+        picture = [image, family, settings]
+        add(families, [], "List the checkpoint families.")
+        add(inspect, [*picture, truths], f"Analyse one picture. {_SETTINGS} {_TRUTHS}", **one)
+        add(
+            ablate,
+            [*picture, truths],
+            f"The seven configurations of Table 1 on one picture. {_ROWS}; row 0, the plain "
+            f"backbone, has no map, box and IoU, and no class in a family without CAM weights that "
+            f"fit it. Mode off means expected for rows 2 to 6. {_SETTINGS} {_TRUTHS}",
+            **many,
         )
-        gr.Button("inspect").click(
-            inspect,
-            inputs=[image, family, settings, truths],
-            outputs=answer,
-            api_name="inspect",
-            api_description=(
-                "Analyse one picture. settings: a JSON object, {} for all defaults. "
-                "true boxes: [[x0, y0, x1, y1], ...] in upright pixels, or empty."
-            ),
-            concurrency_id="network",
-            concurrency_limit=2,
-            show_progress="hidden",
+        add(
+            sweep,
+            [*picture, parameter, values, truths],
+            f"DFM's answer on one picture for every value of one parameter. {_ROWS} with value; "
+            f"row is null where no row of Table 1 has these switches. parameter: one of "
+            f"{', '.join(SWEPT)}. values: a JSON list such as [0, 0.5, 1], at most 201; of points "
+            f"a name, several joined by +, or all. {_SETTINGS} {_TRUTHS}",
+            **many,
         )
 
 
-def _inspect(
-    explore: Explore, image: str | None, family: str | None, settings: str, truths: str
+def _asked(
+    explore: Explore,
+    image: str | None,
+    family: str | None,
+    ask: Callable[[Family, Opened], Any],
 ) -> dict[str, Any]:
+    """Open the picture with the family's networks, ask, and give plain JSON values."""
     if not image:
         raise UserError("image is missing; send a picture file.")
-    name = family or explore.families[0].name
-    found = explore.family(name)
-    inspection = found.inspect(found.open(image), settings or "{}", parse_truths(truths))
-    return inspection.to_json()
+    found = explore.family(family or explore.families[0].name)
+    return ask(found, found.open(image)).to_json()
 
 
 def _told(question: Any) -> Any:

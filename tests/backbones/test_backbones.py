@@ -206,7 +206,7 @@ def test_published_weights_are_asked_from_the_library(monkeypatch, backbone_name
 
 
 def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(UserError, match="mobilenetv1, resnet50, resnet101, vgg16"):
+    with pytest.raises(UserError, match=r"mobilenetv1, resnet50, resnet101, vgg16, toynet\."):
         create_model("alexnet", 5)
     with pytest.raises(UserError, match="cam, has, acol, adl, dfm, cbam, abn"):
         create_model("resnet50", 5, method="magic")
@@ -278,6 +278,24 @@ def test_a_method_only_goes_where_it_can():
         create_model("mobilenetv1", 5, points=["block1_1"])
     with pytest.raises(UserError, match="DFM takes DFMParams, but got ADLParams"):
         create_model("mobilenetv1", 5, method="dfm", params=ADLParams())
+
+
+def test_toynet_is_small_and_starts_from_nothing_but_its_own_weights(tmp_path):
+    torch.manual_seed(3)
+    model = create_model("toynet", 4)
+    assert 80_000 < sum(p.numel() for p in model.parameters()) < 120_000
+    with pytest.raises(UserError, match=r"no published weights; train it from init=none\."):
+        create_model("toynet", 4, init="imagenet")
+    whole = create_model("toynet", 1000).eval()
+    state = {k.removeprefix("features."): v for k, v in whole.state_dict().items()}
+    path = tmp_path / "toynet.safetensors"
+    safetensors.torch.save_file(state, path)
+    again = create_model("toynet", 1000, init=path).eval()
+    with torch.inference_mode():
+        assert torch.equal(again(X), whole(X))
+    safetensors.torch.save_file({k: v for k, v in state.items() if k != "fc.bias"}, path)
+    with pytest.raises(UserError, match="do not fit ToyNet"):
+        create_model("toynet", 1000, init=path)
 
 
 def test_adl_threshold_is_the_published_one_for_the_backbone():

@@ -135,6 +135,7 @@ class TestABN:
             "resnet50": ("conv4_6",),
             "resnet101": ("conv4_23",),
             "vgg16": ("pool4",),
+            "toynet": ("conv3_2",),
         }
         for points in ((), ("block4_1", "block4_2")):
             with pytest.raises(UserError, match="one point"):

@@ -10,6 +10,7 @@ from dfm_viz.backbones import BACKBONES, create_model
 from dfm_viz.types import UserError
 
 PLAIN = {"plain": True}
+DENSE = {"dense": True}
 X = torch.linspace(-1, 1, 3 * 96 * 64).sin().reshape(1, 3, 96, 64)
 
 
@@ -53,9 +54,36 @@ def test_vgg_is_torchvisions_with_its_fully_connected_layers(tmp_path):
         assert ours.feature_map(X).shape == (1, 4096, 1, 1)
     assert ours.fc.out_features == 1000
     assert (theirs(X).std() > 0).all()
+    # The dense network is its classifier, slid over a map that is larger than 7 x 7.
+    del ours
+    dense = create_model("vgg16", 1000, init=tmp_path / "weights.safetensors", options=DENSE).eval()
+    pooled = torch.linspace(0, 50, 512 * 8 * 7).cos().relu().reshape(1, 512, 8, 7)
+    with torch.inference_mode():
+        slid = dense.features.between(pooled, "pool5", None)
+        assert slid.shape == (1, 4096, 8, 7)
+        every = torch.stack([dense.cam(slid, torch.tensor([k]))[0] for k in range(0, 1000, 99)])
+        for row in (3, 4):  # the two windows that lie within
+            window = pooled[:, :, row - 3 : row + 4].flatten(1)
+            expected = theirs.classifier(window)[0, ::99]
+            found = every[:, row, 3] + dense.fc.bias[::99]
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+        at_the_edge = torch.nn.functional.pad(pooled[:, :, :4, :4], (3, 0, 3, 0))
+        expected = theirs.classifier(at_the_edge.flatten(1))[0, ::99]
+        torch.testing.assert_close(
+            every[:, 0, 0] + dense.fc.bias[::99], expected, rtol=1e-4, atol=1e-6
+        )
 
 
-@pytest.mark.parametrize("name", ["mobilenetv1", "resnet50"])
+def test_the_plain_network_of_a_dense_one_is_the_published_one():
+    with torch.device("meta"):
+        made = [create_model("vgg16", 5, options=o) for o in (PLAIN, DENSE, {**DENSE, **PLAIN})]
+        shapes = [{k: v.shape for k, v in m.state_dict().items()} for m in made]
+        maps = [m.feature_map(torch.empty(1, 3, 448, 448)).shape[2:] for m in made]
+    assert shapes[0] == shapes[1] == shapes[2]
+    assert maps == [(1, 1), (14, 14), (1, 1)]
+
+
+@pytest.mark.parametrize("name", ["mobilenetv1", "resnet50", "toynet"])
 def test_a_plain_network_trains(name):
     torch.manual_seed(0)
     model = create_model(name, 3, options=PLAIN).train()

@@ -63,3 +63,19 @@ def test_an_error_reaches_all_and_is_not_kept():
     with pytest.raises(RuntimeError, match="boom"):
         cache.get("k", fail, lambda _: 1)
     assert cache.get("k", lambda: 5, lambda _: 1) == 5
+
+
+def test_what_is_behind_is_used_and_left_as_it_is():
+    shared = Cache(8)
+    for key in "ab":
+        shared.get(key, lambda key=key: key, lambda _: 4)
+    own = Cache(4, behind=shared)
+    calls = []
+    for key in "acdca":
+        assert own.get(key, lambda key=key: calls.append(key) or key, lambda _: 4) == key
+    assert calls == ["c", "d", "c"]
+    assert (shared.used_bytes, own.used_bytes) == (8, 4)
+    shared.get("e", lambda: 0, lambda _: 4)
+    # "a" was used more recently than "b", though only through the other cache.
+    shared.get("a", lambda: calls.append("a"), lambda _: 4)
+    assert calls == ["c", "d", "c"]

@@ -7,32 +7,12 @@ import pytest
 import torch
 
 from dfm_viz.backbones import BACKBONES, forward_mode
-from dfm_viz.backbones.staged import Stages
 from dfm_viz.inspection import Settings, load_family
 from dfm_viz.inspection.network import forget
 from dfm_viz.methods import DFM, METHODS, DFMParams
 from dfm_viz.types import Apply, Draw, Mode, Neighbourhood, Single, UserError
 
 SIX = {"alpha": 0.7, "beta": 0.8, "omega": 0.3, "delta": 0.5, "gamma": 0.9, "tau": 0.6}
-
-
-@pytest.fixture
-def opened(tiny_family, picture):
-    return tiny_family.open(picture)
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """Every stretch of network that is run, as (start, stop)."""
-    seen = []
-    original = Stages.between
-
-    def counted(self, x, start, stop, draws=None):
-        seen.append((start, stop))
-        return original(self, x, start, stop, draws)
-
-    monkeypatch.setattr(Stages, "between", counted)
-    return seen
 
 
 def full_pass(family, opened, draws, **params):

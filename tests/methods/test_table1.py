@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dfm_viz import equations as eq
 from dfm_viz.methods import DFM, DFMParams
 from dfm_viz.methods.dfm import READINGS, different_readings, read_by
-from dfm_viz.methods.table1 import TABLE1
+from dfm_viz.methods.table1 import TABLE1, row_of, switches_of
 from dfm_viz.types import Apply, Branches, Draw, Fusion, Single, UserError
 
 F = torch.tensor([[[[0.0, 1, 0], [1, 4, 1], [0, 1, 0]], [[2, 2, 2], [2, 2, 2], [0, 0, 0]]]])
@@ -191,3 +191,26 @@ class TestParams:
     def test_unknown_word(self, name, value):
         with pytest.raises(UserError, match=name):
             DFMParams(**{name: value})
+
+
+class TestWhichRow:
+    @pytest.mark.parametrize("row", TABLE1[2:], ids=lambda row: row.name)
+    def test_every_row_is_found_by_its_switches(self, row):
+        assert row_of(row.params(DFMParams(alpha=0.3, single="sum"))) is row
+
+    @pytest.mark.parametrize(
+        ("changed", "number", "switches"),
+        [
+            ({}, 6, {"branches": "both", "fusion": "cross", "omega": 0.15}),
+            ({"omega": 0.0}, 5, {"branches": "both", "fusion": "cross", "omega": 0.0}),
+            ({"fusion": "normal"}, None, {"branches": "both", "fusion": "normal", "omega": 0.15}),
+            # A branch alone has nothing to fuse, and channels have no neighbours.
+            ({"branches": "channel", "fusion": "normal"}, 2, {"branches": "channel", "omega": 0.0}),
+            ({"branches": "position"}, None, {"branches": "position", "omega": 0.15}),
+        ],
+    )
+    def test_what_acts_decides(self, changed, number, switches):
+        params = DFMParams(**changed)
+        assert switches_of(params) == switches
+        found = row_of(params)
+        assert (found.row if found else None) == number

@@ -4,8 +4,13 @@ import shutil
 import subprocess
 
 import pytest
+import torch
 
 from training import card
+from training.data import DataSet
+from training.loop import Trained
+from training.recipe import Recipe
+from training.state import Progress
 from training.tables.checkpoints import BEGIN, END, checkpoints_table, write_table
 
 HEAD = "0123456789abcdef0123456789abcdef01234567"
@@ -75,3 +80,22 @@ def test_a_second_checkpoint_of_a_method_has_its_own_row(families_root, tmp_path
     readme.write_text(f"before\n{BEGIN}old\n{END}after\n")
     write_table(readme, root)
     assert readme.read_text() == f"before\n{BEGIN}{checkpoints_table(root)}{END}after\n"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "init", "origin", "terms"),
+    [
+        ("resnet50", "imagenet", "torchvision's ResNet50_Weights.IMAGENET1K_V1", "BSD-3-Clause"),
+        ("mobilenetv1", "imagenet", "timm's mobilenetv1_100", "Apache-2.0"),
+        ("toynet", "none", "random", ""),
+    ],
+)
+def test_a_card_names_what_training_started_from(tmp_path, backbone, init, origin, terms):
+    model = {"backbone": backbone, "init": init}
+    data = DataSet(tmp_path, ("a", "b"), (), (), "Our own pictures.")
+    trained = Trained(torch.nn.Identity(), Progress(history=[{"loss": 1.0}]), "hash", 2)
+    made = card.describe(Recipe.from_dict({"model": model}), data, trained)
+    assert made.init_weights.startswith(origin)
+    assert made.licences[0] == "Our own pictures."
+    assert terms in " ".join(made.licences[1:])
+    assert len(made.licences) == 1 + bool(terms)

@@ -32,7 +32,29 @@ def test_the_surface_is_exactly_this(client):
             ("settings", "Textbox"),
             ("truths", "Textbox"),
         ],
+        "/ablate": [
+            ("image", "File"),
+            ("family", "Textbox"),
+            ("settings", "Textbox"),
+            ("truths", "Textbox"),
+        ],
+        "/sweep": [
+            ("image", "File"),
+            ("family", "Textbox"),
+            ("settings", "Textbox"),
+            ("parameter", "Textbox"),
+            ("values", "Textbox"),
+            ("truths", "Textbox"),
+        ],
     }
+    optional = {"settings", "truths"}
+    for endpoint in named.values():
+        for parameter in endpoint["parameters"]:
+            name = parameter["parameter_name"]
+            assert parameter["parameter_has_default"] == (name in optional), name
+    assert "201" in named["/sweep"]["description"]
+    assert "neighbourhood" in named["/sweep"]["description"]
+    assert "Table 1" in named["/ablate"]["description"]
 
 
 def test_families(client):
@@ -64,6 +86,73 @@ def test_inspect_gives_the_numbers_of_the_engine(client, photo, families_root):
     assert len(answer["dfm_paths"]) == 2 ** len(expected["points"])
 
 
+def test_ablate_gives_the_rows_of_the_engine(client, photo, families_root):
+    settings, truths = {"beta": 0.98, "mode": "off"}, [[10, 10, 100, 80]]
+    answer = client.predict(
+        gradio_client.handle_file(photo),
+        "tiny",
+        json.dumps(settings),
+        json.dumps(truths),
+        api_name="/ablate",
+    )
+    family = load_family("tiny", families_root, "cpu")
+    assert answer == family.ablate(family.open(photo), settings, truths).to_json()
+    assert [row["row"] for row in answer["rows"]] == list(range(7))
+    assert answer["kind"] == "inference-time"
+    short = client.predict(gradio_client.handle_file(photo), "tiny", api_name="/ablate")
+    assert [row["iou"] for row in short["rows"]] == [None] * 7
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values"),
+    [("omega", [0, 0.5, 1]), ("apply", ["add", "mul"]), ("points", ["block4_1", "all"])],
+)
+def test_sweep_gives_the_rows_of_the_engine(client, photo, families_root, parameter, values):
+    settings = {"beta": 0.98}
+    answer = client.predict(
+        gradio_client.handle_file(photo),
+        "tiny",
+        json.dumps(settings),
+        parameter,
+        json.dumps(values),
+        "[[10, 10, 100, 80]]",
+        api_name="/sweep",
+    )
+    family = load_family("tiny", families_root, "cpu")
+    rows = family.sweep(family.open(photo), settings, parameter, values, [[10, 10, 100, 80]])
+    assert answer == rows.to_json()
+    assert [row["value"] for row in answer["rows"]] == values
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values", "sentence"),
+    [
+        ("", "[0.1]", "There is no parameter ''"),
+        ("betta", "[0.1]", "There is no parameter 'betta'"),
+        ("beta", "", "must be JSON like"),
+        ("beta", "[0.1", "must be JSON like"),
+        ("beta", "0.1", "must be a list"),
+        ("beta", "[]", "at least one value"),
+        ("beta", "[NaN]", "beta must be from 0 to 1"),
+        ("beta", "[0.1, 7]", "beta must be from 0 to 1"),
+        ("mode", '["off"]', "There is no parameter 'mode'"),
+        ("points", '["block9"]', "no insertion point 'block9'"),
+        ("tau", str([0.5] * 202), "at most 201 values"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_one_sentence(client, photo, parameter, values, sentence):
+    with pytest.raises(Exception, match=sentence) as raised:
+        client.predict(
+            gradio_client.handle_file(photo),
+            "tiny",
+            parameter=parameter,
+            values=values,
+            api_name="/sweep",
+        )
+    assert "Traceback" not in str(raised.value)
+
+
+@pytest.mark.parametrize("endpoint", ["/inspect", "/ablate", "/sweep"])
 @pytest.mark.parametrize(
     ("family", "settings", "truths", "sentence"),
     [
@@ -76,21 +165,29 @@ def test_inspect_gives_the_numbers_of_the_engine(client, photo, families_root):
         ("tiny", "{}", "[[1, 2, 3]]", "four numbers"),
     ],
 )
-def test_errors_are_one_sentence(client, photo, family, settings, truths, sentence):
+def test_errors_are_one_sentence(client, photo, endpoint, family, settings, truths, sentence):
+    swept = {"parameter": "tau", "values": "[0.5]"} if endpoint == "/sweep" else {}
     with pytest.raises(Exception, match=sentence) as raised:
         client.predict(
-            gradio_client.handle_file(photo), family, settings, truths, api_name="/inspect"
+            image=gradio_client.handle_file(photo),
+            family=family,
+            settings=settings,
+            truths=truths,
+            api_name=endpoint,
+            **swept,
         )
     assert "Traceback" not in str(raised.value)
 
 
-def test_a_file_that_is_no_picture(client, tmp_path):
+@pytest.mark.parametrize("endpoint", ["/inspect", "/ablate"])
+def test_a_file_that_is_no_picture(client, tmp_path, endpoint):
     file = tmp_path / "notes.png"
     file.write_text("hello")
     with pytest.raises(Exception, match=r"notes\.png"):
-        client.predict(gradio_client.handle_file(file), "tiny", "{}", "", api_name="/inspect")
+        client.predict(gradio_client.handle_file(file), "tiny", "{}", "", api_name=endpoint)
 
 
-def test_a_missing_file(client):
+@pytest.mark.parametrize("endpoint", ["/inspect", "/ablate"])
+def test_a_missing_file(client, endpoint):
     with pytest.raises(Exception, match="image is missing"):
-        client.predict(None, "tiny", "{}", "", api_name="/inspect")
+        client.predict(None, "tiny", "{}", "", api_name=endpoint)

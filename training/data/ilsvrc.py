@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from dfm_viz.imagenet import short_names
 from dfm_viz.types import Box, UserError
 from training.data.annotation import Truth, read_truth
 from training.data.base import DataSet, Item, Problem, files_in, find_root, short
-from training.data.synsets import descriptions, is_id, short_names
+from training.data.synsets import descriptions, is_id
 
 LICENCE = (
     "Trained on ImageNet ILSVRC 2012 pictures: non-commercial research and education only, under "

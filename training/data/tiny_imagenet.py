@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from dfm_viz.imagenet import short_names
 from dfm_viz.layouts import bad_line, read_lines
 from dfm_viz.types import Box, UserError
 from training.data.base import DataSet, Item, Problem, files_in, find_root, short
-from training.data.synsets import descriptions, short_names
+from training.data.synsets import descriptions
 
 LICENCE = (
     "Trained on Tiny ImageNet (Stanford CS231N), made of ImageNet pictures: non-commercial "
