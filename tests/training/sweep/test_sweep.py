@@ -112,7 +112,7 @@ def test_one_checkpoint_under_varied_settings(sweep, checkpoint, tmp_path):
     omega, threshold = sorted((tmp_path / "results").glob("*.json"))
     rows = load_results(omega).rows
     assert list(rows) == ["omega-0", "omega-1"]
-    assert set(rows["omega-0"]["runs"][0]["modes"]) == {"expected", "position", "channel"}
+    assert set(rows["omega-0"]["runs"][0]["modes"]) == {"expected"}
     # The threshold's numbers are those of the evaluation in the card.
     card = load_checkpoint(checkpoint)[1].metrics["test"]
     at_02 = load_results(threshold).rows["threshold-0.2"]["runs"][0]["modes"]["off"]
