@@ -61,6 +61,14 @@ def make_checkpoint(
     return save_checkpoint(folder, model, card)
 
 
+@pytest.fixture(autouse=True)
+def same_threads():
+    """Commands may set the number of threads; the next test starts as this one did."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def checkpoint_maker():
     """`make_checkpoint`, for tests that need a family of their own."""

@@ -16,6 +16,19 @@ def client(server):
     return gradio_client.Client(server.url, verbose=False)
 
 
+def same_answer(given, expected):
+    """Equal but for the last digits: the server is another process, maybe with other threads."""
+    assert given.keys() == expected.keys()
+    assert given["kind"] == expected["kind"]
+    for mine, theirs in zip(given["rows"], expected["rows"], strict=True):
+        assert mine.keys() == theirs.keys()
+        for key, value in theirs.items():
+            if key in ("score", "map", "box", "iou") and value is not None:
+                np.testing.assert_allclose(mine[key], value, rtol=1e-4, atol=1e-4, err_msg=key)
+            else:
+                assert mine[key] == value, key
+
+
 def test_the_surface_is_exactly_this(client):
     surface = client.view_api(return_format="dict", print_info=False)
     assert surface["unnamed_endpoints"] == {}
@@ -96,7 +109,7 @@ def test_ablate_gives_the_rows_of_the_engine(client, photo, families_root):
         api_name="/ablate",
     )
     family = load_family("tiny", families_root, "cpu")
-    assert answer == family.ablate(family.open(photo), settings, truths).to_json()
+    same_answer(answer, family.ablate(family.open(photo), settings, truths).to_json())
     assert [row["row"] for row in answer["rows"]] == list(range(7))
     assert answer["kind"] == "inference-time"
     short = client.predict(gradio_client.handle_file(photo), "tiny", api_name="/ablate")
@@ -120,7 +133,7 @@ def test_sweep_gives_the_rows_of_the_engine(client, photo, families_root, parame
     )
     family = load_family("tiny", families_root, "cpu")
     rows = family.sweep(family.open(photo), settings, parameter, values, [[10, 10, 100, 80]])
-    assert answer == rows.to_json()
+    same_answer(answer, rows.to_json())
     assert [row["value"] for row in answer["rows"]] == values
 
 
