@@ -118,8 +118,10 @@ def steps(rounds: int, device: str) -> None:
 def peak(method: str, backbone: str, batch: int, device: str) -> float:
     """Bytes that building and three steps add to a process, in a process of its own."""
     code = (
-        "import json, resource, torch; from benchmarks.fit import Steps;"
-        "rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024; base = rss();"
+        "import json, re, pathlib, torch; from benchmarks.fit import Steps;"
+        # The high-water mark of this process alone: getrusage would inherit the parent's.
+        "rss = lambda: 1024 * int(re.search(r'VmHWM:\\s+(\\d+)', "
+        "pathlib.Path('/proc/self/status').read_text())[1]); base = rss();"
         f"run = Steps({method!r}, {backbone!r}, {batch}, {device!r});"
         "[run() for _ in range(3)];"
         f"cuda = {device!r} != 'cpu';"
