@@ -15,6 +15,7 @@ from tqdm import tqdm
 from dfm_viz.checkpoint import Card
 from dfm_viz.types import UserError
 from training.data import open_dataset
+from training.epoch import Forward
 from training.loop import build
 from training.recipe import Recipe, load_recipe
 from training.sweep.cells import Cell, Job, cells
@@ -91,7 +92,9 @@ def estimate(todo: Sequence[Cell], done: Sequence[Card], job: Job) -> float:
 def _step_seconds(recipe: Recipe, job: Job, steps: int = 2) -> float:
     on_gpu = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
     device = "cuda" if on_gpu else "cpu"
-    model = build(recipe, 10, job.init_weights).to(device).train()
+    forward = Forward(
+        build(recipe, 10, job.init_weights).to(device).train(), recipe.optim.precision
+    )
     x = torch.zeros(recipe.optim.batch, 3, recipe.data.image_size, recipe.data.image_size).to(
         device, memory_format=torch.channels_last
     )
@@ -99,7 +102,6 @@ def _step_seconds(recipe: Recipe, job: Job, steps: int = 2) -> float:
     for step in range(steps + 1):
         if step == 1:  # the first one warms up
             began = time.perf_counter()
-        with torch.autocast(device, torch.bfloat16, recipe.optim.precision == "bfloat16"):
-            logits = model.training_logits(x, labels)
-        torch.stack([cross_entropy(scores.float(), labels) for scores in logits]).sum().backward()  # type: ignore[no-untyped-call]
+        losses = [cross_entropy(scores, labels) for scores in forward(x, labels, None)]
+        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
     return (time.perf_counter() - began) / steps

@@ -5,6 +5,7 @@ from typing import Any
 
 from dfm_viz.backbones import get_backbone
 from training import published
+from training.evaluation.text import TITLES
 from training.sweep.plans import Kind
 from training.sweep.results import Results
 from training.tables.layout import Table
@@ -152,12 +153,7 @@ def _conditions(results: Results) -> Iterator[str]:
 
 def _chance(chance: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """The rows of boxes that ignore the picture, padded to the columns before the paper's."""
-    titles = {
-        "whole_image": "whole picture",
-        "centred_square": "best centred square",
-        "centre_gaussian": "centre Gaussian",
-    }
-    for key, title in titles.items():
+    for key, title in TITLES.items():
         found = chance.get(key)
         if isinstance(found, dict) and "gt_known_loc" in found:
             yield (title, "chance", "", "", "", "", "", f"{found['gt_known_loc']:.1f}", "")
