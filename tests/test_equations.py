@@ -334,7 +334,7 @@ class TestSingleEquations:
         assert torch.equal(eq.position_mask(t.P_A, 0.95), t.P_M_prime)
         assert torch.equal(eq.focused_matrix(t.P_M_prime, 0.15), t.Delta_M)
         assert torch.equal(eq.focused_mask(t.P_M_prime, t.Delta_M), t.P_M)
-        wide = [eq.expand_channels(v, 4, 6) for v in (t.C_E, t.C_M)]
+        wide = [eq.expand_channels(v, t.F_in) for v in (t.C_E, t.C_M)]
         flat = [eq.expand_positions(v, 5) for v in (t.P_E, t.P_M)]
         assert all(v.shape == F.shape for v in (*wide, *flat))
         assert torch.equal(eq.fuse_channel(wide[1], flat[0], 0.6), t.C_ME)

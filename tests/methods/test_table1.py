@@ -142,7 +142,7 @@ class TestAgainstTheLoops:
         torch.manual_seed(0)
         x = torch.rand(2, 5, 4, 6)
         t = DFM().trace(x, Draw.CHANNEL)
-        wide = [eq.expand_channels(v, 4, 6) for v in (t.C_M, t.C_E)]
+        wide = [eq.expand_channels(v, t.F_in) for v in (t.C_M, t.C_E)]
         tall = [eq.expand_positions(v, 5) for v in (t.P_M, t.P_E)]
         assert torch.equal(t.C_ME, eq.fuse_channel(wide[0], tall[1], 0.6))
         assert torch.equal(t.P_ME, eq.fuse_position(tall[0], wide[1], 0.4))
