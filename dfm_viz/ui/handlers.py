@@ -1,12 +1,8 @@
-"""What the page asks of the server, as plain functions: no Gradio here.
-
-None of them raises: an answer is either what was asked for or {"error": one sentence}.
-"""
+"""What the Explore page asks of the server, as plain functions: no Gradio here."""
 
 import base64
 import functools
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,35 +22,17 @@ from dfm_viz.pictures import Picture
 from dfm_viz.render.scales import colormap
 from dfm_viz.types import UserError
 from dfm_viz.ui import payload, words
-from dfm_viz.ui.pictures import ExpiredError, LostError, Pictures, preview, take_upload, thumbnail
+from dfm_viz.ui.answers import Answer, sentence
+from dfm_viz.ui.pictures import Pictures, preview, take_upload, thumbnail
 
-Answer = dict[str, Any]
 _EXAMPLE = "example/"
-_LOG = logging.getLogger(__name__)
-
-
-def _sentence(function: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Turn every error into an answer."""
-
-    @functools.wraps(function)
-    def wrapped(self: "Explore", query: object = None) -> Answer:
-        try:
-            return function(self, query if isinstance(query, Mapping) else {})
-        except ExpiredError as error:
-            return {"error": str(error), "code": "expired"}
-        except LostError as error:
-            return {"error": str(error), "code": "lost"}
-        except UserError as error:
-            return {"error": str(error)}
-        except Exception:
-            _LOG.exception("error in %s", function.__name__)
-            return {"error": "Something went wrong on the server; try again or reload the page."}
-
-    return wrapped
 
 
 class Explore:
     """The server side of the Explore page: families, examples and the pictures opened so far."""
+
+    SERVER = ("start", "open", "inspect")
+    """Methods that the page's script may call."""
 
     def __init__(
         self,
@@ -116,12 +94,12 @@ class Explore:
             "view": {"example": first, "opacity": Settings().opacity},
         }
 
-    @_sentence
+    @sentence
     def start(self, query: Mapping[str, Any]) -> Answer:
         """Everything the page needs before the first picture."""
         return self._facts
 
-    @_sentence
+    @sentence
     def open(self, query: Mapping[str, Any]) -> Answer:
         """Take a picture in: {"example": id} or {"upload": path, "name": file name}."""
         if "example" in query:
@@ -153,7 +131,7 @@ class Explore:
             example = self.examples.get(token.removeprefix(_EXAMPLE))
         return self.pictures.get(token, example.read if example else None)
 
-    @_sentence
+    @sentence
     def inspect(self, query: Mapping[str, Any]) -> Answer:
         """Answer one view: what changed since the parts that the page says it has."""
         name = str(query.get("family", ""))

@@ -1,6 +1,6 @@
 """The app: the page, the named endpoints, and how they are served."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from gradio.utils import get_upload_folder
 
 from dfm_viz.pictures import MAX_BYTES
 from dfm_viz.ui.api import add_endpoints
-from dfm_viz.ui.component import explore_component
+from dfm_viz.ui.component import page_component
 from dfm_viz.ui.handlers import Explore
 
 _HOUR = 3600
@@ -24,25 +24,23 @@ def build(explore: Explore) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
-        explore_component(_server_functions(explore))
+        page_component(_server_functions((explore,)))
         add_endpoints(explore)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
 
 
-def _server_functions(explore: Explore) -> list[Callable[..., object]]:
+def _server_functions(parts: Sequence[Any]) -> list[Callable[..., object]]:
     """The handlers as functions of their own: Gradio marks them, which methods do not allow."""
 
-    def start(query: object) -> object:
-        return explore.start(query)
+    def function(method: Callable[[object], object], name: str) -> Callable[..., object]:
+        def called(query: object) -> object:
+            return method(query)
 
-    def open(query: object) -> object:
-        return explore.open(query)
+        called.__name__ = name
+        return called
 
-    def inspect(query: object) -> object:
-        return explore.inspect(query)
-
-    return [start, open, inspect]
+    return [function(getattr(part, name), name) for part in parts for name in part.SERVER]
 
 
 def launch_options(host: str, port: int) -> dict[str, Any]:

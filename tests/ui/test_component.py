@@ -7,13 +7,14 @@ import pytest
 from dfm_viz.ui import component
 from dfm_viz.ui.words import point_title
 
-FILES = sorted(p.name for p in component.STATIC.iterdir())
+FILES = sorted(str(p.relative_to(component.STATIC)) for p in component.STATIC.glob("*/*"))
 
 
 def test_every_file_is_used():
-    used = {f"{n}.css" for n in (*component.STYLES, "frame")} | {"page.html"}
-    used |= {f"{n}.js" for n in component.SCRIPTS}
-    assert set(FILES) == used
+    joined = component.markup() + component.styles() + component.script()
+    for name in FILES:
+        if name not in ("explore/page.html", "explore/frame.css"):
+            assert component.read(name).strip() in joined
 
 
 @pytest.mark.parametrize("name", [n for n in FILES if not n.endswith(".js")])
@@ -40,7 +41,7 @@ def test_component_is_a_plain_gr_html_without_a_value():
     def start(query):
         return query
 
-    block = component.explore_component([start])
+    block = component.page_component([start])
     assert type(block).__name__ == "HTML"
     assert block.value is None
     assert block.start._is_server_fn

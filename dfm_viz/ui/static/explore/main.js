@@ -17,6 +17,7 @@ function onClick(event) {
   if (!b) return;
   if (b.matches('a')) event.preventDefault();
   if (b.dataset.act && ACTIONS[b.dataset.act]) ACTIONS[b.dataset.act]();
+  else if (b.dataset.tab) showTab(b.dataset.tab);
   else if (b.dataset.example) openExample(b.dataset.example);
   else if (b.matches('.mine') && state.mine) openFile(state.mine);
   else if (b.dataset.m) showMethod(b.dataset.m);
@@ -53,7 +54,7 @@ function listen() {
   app.addEventListener('focusout', onBlur);
   app.addEventListener('pointermove', pointAt);
   app.addEventListener('pointerdown', event => { if (!startMarking(event)) pointAt(event); });
-  app.addEventListener('keydown', keyAt);
+  app.addEventListener('keydown', event => { if (!tabKey(event)) keyAt(event); });
   $('.webcam').addEventListener('close', stopWebcam);
   for (const type of ['dragenter', 'dragover', 'dragleave']) document.addEventListener(type, onDrag);
   document.addEventListener('drop', onDrop);
@@ -64,6 +65,7 @@ function listen() {
 }
 
 async function start() {
+  app.dataset.tab = state.tab;
   followTheme();
   facts = await call('start', {});
   if (!facts || facts.error) {

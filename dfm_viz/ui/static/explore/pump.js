@@ -74,8 +74,11 @@ function paint() {
   if (!data.info) return;
   quiet('refused');
   paintControls();
-  paintPanels();
-  paintPipeline();
+  if (state.tab === 'explore') {
+    paintPanels();
+    paintPipeline();
+  }
+  if (TABS[state.tab].changed) TABS[state.tab].changed();
   app.dataset.painted = String(pump.shown);
   app.dataset.frames = String(1 + Number(app.dataset.frames || 0));
   if (pump.shown === pump.asked) app.dataset.settled = '1';

@@ -1,7 +1,7 @@
 // What the visitor chose (state) and the last complete reply of the server (data).
 const app = $('.explore');
 const state = {
-  family: null, settings: {}, truths: [], picture: null, point: null, channel: null,
+  tab: 'explore', family: null, settings: {}, truths: [], picture: null, point: null, channel: null,
   place: [0.62, 0.62], range: 'zero', colormap: null, opacity: 0.6, method: 'dfm', shown: [], draws: {},
 };
 const data = { info: null, parts: {}, arrays: {}, preview: null };
