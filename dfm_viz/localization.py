@@ -9,6 +9,8 @@ Everything of `dfm_viz.boxes` can be imported from here too.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,12 +44,15 @@ __all__ = [
     "boxes_from_normalised",
     "check_box",
     "check_truths",
+    "energy_inside",
     "error_type",
     "iog",
     "iop",
     "iou",
     "iou_table",
     "normalise",
+    "peak_inside",
+    "peak_of",
     "quantise",
     "resize_box",
     "scale_box",
@@ -140,6 +145,39 @@ def to_grid(score_map: ArrayLike, side: int = SIDE) -> NDArray[np.uint8]:
     Arguments and errors as `unit_map`; uint8, side x side.
     """
     return quantise(unit_map(score_map, side))
+
+
+# --- where a map looks --------------------------------------------------------------------------
+
+
+def peak_of(unit: NDArray[Any]) -> tuple[int, int] | None:
+    """x, y of the highest point of a map, the first in raster order; None if it is flat.
+
+    `unit` is what `unit_map` or `to_grid` returns: both peak at the same point, because only a
+    value of 1 becomes the grey level 255.
+    """
+    if not unit.any():
+        return None
+    y, x = divmod(int(unit.argmax()), unit.shape[1])
+    return x, y
+
+
+def peak_inside(peak: tuple[int, int], truths: Sequence[GridBox]) -> bool:
+    """Whether a point of a map lies in any of the true boxes, inclusive pixels."""
+    x, y = peak
+    return any(x0 <= x <= x1 and y0 <= y <= y1 for x0, y0, x1, y1 in truths)
+
+
+def energy_inside(unit: NDArray[Any], truths: Sequence[GridBox]) -> float:
+    """Share of a map's sum inside the union of the true boxes, inclusive pixels; 0 for zeros.
+
+    The map is the min-max normalised one: what is drawn and thresholded has no negative values.
+    """
+    inside = np.zeros(unit.shape, dtype=bool)
+    for x0, y0, x1, y1 in truths:
+        inside[y0 : y1 + 1, x0 : x1 + 1] = True
+    total = float(unit.sum(dtype=np.float64))
+    return float(unit[inside].sum(dtype=np.float64)) / total if total else 0.0
 
 
 # --- boxes from maps ----------------------------------------------------------------------------

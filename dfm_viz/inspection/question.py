@@ -1,8 +1,9 @@
 """One question about one opened picture, answered from what the networks keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from dfm_viz.localization import (
     best_iou,
     box_from_grid,
     check_truths,
+    energy_inside,
+    peak_inside,
+    peak_of,
     resize_box,
     scale_box,
     to_grid,
@@ -33,6 +37,33 @@ from dfm_viz.methods.dfm import different_readings
 from dfm_viz.methods.paths import enumerate_paths
 from dfm_viz.pictures import Picture
 from dfm_viz.types import Box, Draw, Mode, UserError
+
+
+class Networks(Mapping[str, Network]):
+    """Checkpoint name -> that network with one picture's input, fetched when it is asked for.
+
+    A page keeps opened pictures for long. If they held their networks, these would all stay in
+    memory, whatever `family.MODELS` is bounded to.
+    """
+
+    def __init__(
+        self, inputs: Mapping[str, torch.Tensor], fetch: Callable[[str, torch.Tensor], Network]
+    ) -> None:
+        """Keep the inputs, (1, 3, S, S) each; `fetch` makes a network from a name and its input."""
+        self.inputs = inputs
+        self._fetch = fetch
+
+    def __getitem__(self, name: str) -> Network:
+        """The network of that name."""
+        return self._fetch(name, self.inputs[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the checkpoints."""
+        return iter(self.inputs)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.inputs)
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,13 @@ class Opened:
 
     picture: Picture
     networks: Mapping[str, Network]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that keeping it takes: the picture, and its inputs unless networks hold them."""
+        held = self.networks.inputs.values() if isinstance(self.networks, Networks) else ()
+        inputs = {x.data_ptr(): x.numel() * x.element_size() for x in held}  # some share one
+        return self.picture.rgb.nbytes + sum(inputs.values())
 
     def aside(self, max_bytes: int) -> "Opened":
         """The same for a series of questions, which keeps `max_bytes` per network of its own."""
@@ -182,6 +220,7 @@ class Question:
             box=box,
             box_grid=box_grid,
             iou=best_iou(box_grid, self.truths) if self.truths else None,
+            **self._peak(grid),
             trained=name == "cam" or self._trained(name),
             note=self._note(name, off),
         )
@@ -211,6 +250,17 @@ class Question:
         grid = to_grid(score_map)
         box_grid = box_from_grid(grid, self.settings.threshold)
         return grid, scale_box(box_grid, (SIDE, SIDE), self.size), box_grid
+
+    def _peak(self, grid: NDArray[np.uint8]) -> dict[str, Any]:
+        """Where a map is highest, at the middle of that pixel, and how it lies to the truth."""
+        peak = peak_of(grid)
+        if peak is None:
+            return {}
+        place = tuple((p + 0.5) * side / SIDE for p, side in zip(peak, self.size, strict=True))
+        if not self.truths:
+            return {"peak": place}
+        inside, energy = peak_inside(peak, self.truths), energy_inside(grid, self.truths)
+        return {"peak": place, "peak_inside": inside, "energy": energy}
 
     def _trained(self, name: str) -> bool:
         source = self.checkpoints.source(name, self.own)

@@ -69,6 +69,9 @@ class MethodResult(_Checked):
         box: in pixels of the upright picture, unrounded.
         box_grid: the same box in whole pixels of `grid`.
         iou: with the best true box, 0 to 1; None without one.
+        peak: x, y of the highest point, in pixels of the upright picture; None if the map is flat.
+        peak_inside: whether it lies in a true box, judged in the 224 x 224 map; None without one.
+        energy: share of the map inside the true boxes, 0 to 1; None without one.
         trained: False where the weights never saw the method.
         note: what a reader must know ("not trained with it", "not as trained: ..."), or "".
     """
@@ -82,6 +85,9 @@ class MethodResult(_Checked):
     box: Box
     box_grid: GridBox
     iou: float | None
+    peak: tuple[float, float] | None = None
+    peak_inside: bool | None = None
+    energy: float | None = None
     trained: bool = True
     note: str = ""
 
@@ -95,6 +101,9 @@ class MethodResult(_Checked):
             "map": self.map.tolist(),
             "box": list(self.box),
             "iou": self.iou,
+            "peak": None if self.peak is None else list(self.peak),
+            "peak_inside": self.peak_inside,
+            "energy": self.energy,
             "trained": self.trained,
             "note": self.note,
         }

@@ -5,6 +5,7 @@ whose key it has is not sent again. So nothing here needs to know what a slider 
 """
 
 import base64
+import math
 from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfm_viz.boxes import best_iou, check_truths, iou, resize_box
 from dfm_viz.inspection import Inspection
 from dfm_viz.inspection.result import MethodResult, PointResult, channel_mean
 from dfm_viz.methods import DFMParams
@@ -84,6 +86,7 @@ def facts(
     point: str,
     channel: int | str,
     trained: DFMParams,
+    guess: list[float] | None = None,
 ) -> dict[str, Any]:
     """The small part of an answer: labels, scores, boxes, probabilities, effective settings."""
     settings = inspection.settings
@@ -92,6 +95,8 @@ def facts(
     methods = {name: _method(m) for name, m in inspection.methods.items()}
     if "dfm" in methods:
         methods["dfm"]["changed"] = _changed(inspection, trained)
+    for name, shown_method in methods.items():
+        shown_method["moved"] = _moved(inspection, name)
     return {
         "picture": picture,
         "family": inspection.family,
@@ -113,6 +118,7 @@ def facts(
             for path in inspection.dfm_paths
         ],
         "adl_points": list(inspection.adl_points),
+        "guess": None if guess is None else _guessed(inspection, truths, guess),
     }
 
 
@@ -124,9 +130,61 @@ def _method(result: MethodResult) -> dict[str, Any]:
         "box": list(result.box),
         "iou": result.iou,
         "badge": result.note,
+        "peak": None if result.peak is None else list(result.peak),
+        "peak_inside": result.peak_inside,
+        "energy": result.energy,
+        "centre": _centre(result),
         "flat": bool(result.grid.min() == result.grid.max()),
         "low": float(result.map.min()),
         "high": float(result.map.max()),
+    }
+
+
+def _centre(result: MethodResult) -> list[float] | None:
+    """The centre of mass of the drawn map, in shares of its width and height; None if flat."""
+    total = float(result.grid.sum(dtype=np.float64))
+    if not total:
+        return None
+    rows, columns = result.grid.shape
+    x = result.grid.sum(axis=0, dtype=np.float64) @ (np.arange(columns) + 0.5)
+    y = result.grid.sum(axis=1, dtype=np.float64) @ (np.arange(rows) + 0.5)
+    return [float(x) / total / columns, float(y) / total / rows]
+
+
+def _moved(inspection: Inspection, name: str) -> dict[str, Any] | None:
+    """How far a method's peak lies from CAM's; None where there are not two peaks to compare.
+
+    `share` is of the picture's diagonal, `far` says whether it is more than one cell of CAM's map,
+    `left` whether CAM's peak lies in a true box and this one does not.
+    """
+    cam, other = inspection.methods.get("cam"), inspection.methods[name]
+    if name == "cam" or cam is None or cam.peak is None or other.peak is None:
+        return None
+    across, down = (b - a for a, b in zip(cam.peak, other.peak, strict=True))
+    rows, columns = cam.map.shape
+    return {
+        "share": math.hypot(across, down) / math.hypot(inspection.width, inspection.height),
+        "far": abs(across) > inspection.width / columns or abs(down) > inspection.height / rows,
+        "left": cam.peak_inside is True and other.peak_inside is False,
+    }
+
+
+def _guessed(
+    inspection: Inspection, truths: list[list[float]], guess: list[float]
+) -> dict[str, Any]:
+    """IoU of the visitor's box with the best true box and with every method's box.
+
+    Raises:
+        UserError: the guess is no box in this picture.
+    """
+    size = (inspection.width, inspection.height)
+    checked = check_truths([guess], *size)[0]
+    box = resize_box(checked, size)
+    truth = [resize_box(found, size) for found in truths]
+    return {
+        "box": list(checked),
+        "truth": best_iou(box, truth) if truth else None,
+        "methods": {name: iou(box, m.box_grid) for name, m in inspection.methods.items()},
     }
 
 

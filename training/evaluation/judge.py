@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dfm_viz.box_sweep import sweep
 from dfm_viz.boxes import SIDE, GridBox, error_type, iog, iop, iou, resize_box, scale_box
-from dfm_viz.localization import quantise, unit_map
+from dfm_viz.localization import energy_inside, peak_inside, peak_of, quantise, unit_map
 from dfm_viz.pictures import read_picture, to_input
 from dfm_viz.records import Record
 from dfm_viz.types import Box
@@ -145,7 +145,7 @@ def _judge(
         iop=iop(box, best),
         error=str(error_type(correct, box, truths)),
         peak=peak,
-        misdirected=peak is None or not any(_inside(peak, truth) for truth in truths),
+        misdirected=peak is None or not peak_inside(peak, truths),
         energy=energy_inside(unit, truths),
         known_box=known_box,
         known_iou=max(iou(known_box, truth) for truth in truths),
@@ -155,27 +155,3 @@ def _judge(
         own_map=answer.own_map if keep_maps else None,
         known_map=answer.known_map if keep_maps and not correct else None,
     )
-
-
-def peak_of(unit: NDArray[np.float32]) -> tuple[int, int] | None:
-    """x, y of the highest point of a map in [0, 1], the first in raster order; None if flat."""
-    if not unit.any():
-        return None
-    y, x = divmod(int(unit.argmax()), unit.shape[1])
-    return x, y
-
-
-def energy_inside(unit: NDArray[np.float32], truths: Sequence[GridBox]) -> float:
-    """Share of a map's sum inside the union of the true boxes, inclusive pixels; 0 for zeros.
-
-    The map is the min-max normalised one: what is drawn and thresholded has no negative values.
-    """
-    inside = np.zeros(unit.shape, dtype=bool)
-    for x0, y0, x1, y1 in truths:
-        inside[y0 : y1 + 1, x0 : x1 + 1] = True
-    total = float(unit.sum(dtype=np.float64))
-    return float(unit[inside].sum(dtype=np.float64)) / total if total else 0.0
-
-
-def _inside(point: tuple[int, int], box: GridBox) -> bool:
-    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
