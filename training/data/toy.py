@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from dfm_viz.toy import CLASSES, scene
+from dfm_viz.toy import CLASSES, scene_file, split_scene
 from dfm_viz.types import UserError
 from training.data import folder
 from training.data.base import DataSet
@@ -80,9 +80,8 @@ def _draw(root: Path, per_class: dict[str, int], size: int) -> None:
     for split, label, n in tqdm(
         jobs, desc="drawing toy scenes", unit="", leave=False, disable=None
     ):
-        first = 1_000_000 * (1 + folder.SPLITS.index(split))
-        made = scene(first + n * len(CLASSES) + label, size=size, label=label)
-        name = Path(split, CLASSES[label], f"{n:04d}.png")
+        made = split_scene(split, label, n, size=size)
+        name = Path(scene_file(split, label, n))
         mask = made.body * np.uint8(1) + made.head * np.uint8(2)
         for path, pixels in ((root / name, made.rgb), (root / "masks" / name, mask)):
             path.parent.mkdir(parents=True, exist_ok=True)
