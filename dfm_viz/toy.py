@@ -8,6 +8,7 @@ has somewhere wrong to go.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 CLASSES: tuple[str, ...] = ("striped", "chequered", "dotted", "ringed")
 """Class names in the order of the labels."""
+SPLITS: tuple[str, ...] = ("train", "test", "val")
+"""Splits of the scenes as a data set; their order decides the seeds, so it never changes."""
 
 _BACKGROUNDS = np.array([[96, 128, 84], [92, 114, 140], [146, 122, 88], [122, 98, 130]], float)
 _BODIES = np.array([[150, 140, 128], [120, 112, 108], [168, 156, 132], [134, 120, 124]], float)
@@ -85,6 +88,31 @@ def scene(
     box = (int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max()))
     rgb = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
     return ToyScene(rgb, kind, box, head, body, ground)
+
+
+def split_scene(split: str, label: int, number: int, *, size: int) -> ToyScene:
+    """Draw scene `number` (from 0) of a class in a split of the data set of scenes.
+
+    Splits never share a scene.
+
+    Raises:
+        ValueError: No such split, or as `scene`.
+    """
+    first = 1_000_000 * (1 + SPLITS.index(split))
+    return scene(first + number * len(CLASSES) + label, size=size, label=label)
+
+
+def scene_file(split: str, label: int, number: int) -> str:
+    """Where that scene lies in the data set's folder, as `test/striped/0003.png`."""
+    return f"{split}/{CLASSES[label]}/{number:04d}.png"
+
+
+def scene_of_file(name: str, *, size: int) -> ToyScene | None:
+    """Draw the scene that lies under a name of `scene_file`; None for any other name."""
+    match = re.fullmatch(r"(\w+)/(\w+)/(\d{4,5})\.png", name)
+    if match is None or match[1] not in SPLITS or match[2] not in CLASSES or size < 32:
+        return None
+    return split_scene(match[1], CLASSES.index(match[2]), int(match[3]), size=size)
 
 
 def _background(rng: np.random.Generator, size: int, ground: int) -> NDArray[np.float64]:
