@@ -64,14 +64,15 @@ def load_checkpoint(folder: str | Path) -> tuple[Localizer, Card]:
         state = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError) as error:
         raise UserError(f"{where} cannot be read as safetensors ({error}).") from None
-    model = create_model(
-        card.backbone,
-        len(card.classes),
-        method=card.method,
-        params=card.method_params(),
-        points=card.points if card.points else None,
-        options=card.backbone_options,
-    )
+    with torch.device("meta"):  # no storage, no random weights: the file's take their place
+        model = create_model(
+            card.backbone,
+            len(card.classes),
+            method=card.method,
+            params=card.method_params(),
+            points=card.points if card.points else None,
+            options=card.backbone_options,
+        )
     wanted = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     given = {k: tuple(v.shape) for k, v in state.items()}
     if wrong := sorted(k for k in wanted.keys() | given.keys() if wanted.get(k) != given.get(k)):
@@ -80,7 +81,8 @@ def load_checkpoint(folder: str | Path) -> tuple[Localizer, Card]:
             f"{where} does not fit its card: {name} has shape {given.get(name, 'missing')}, "
             f"but {wanted.get(name, 'no such tensor')} is expected."
         )
-    model.load_state_dict(state)
+    kinds = {k: v.dtype for k, v in model.state_dict().items()}
+    model.load_state_dict({k: v.to(kinds[k]) for k, v in state.items()}, assign=True)
     return model.eval(), card
 
 

@@ -5,10 +5,9 @@ function of it and the settings, and what was computed on the way is kept in one
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from dfm_viz.checkpoint import Card
 from dfm_viz.inspection.ablation import (
     KEPT_BYTES,
     Cancelled,
+    Found,
     Progress,
     Series,
     never,
     nobody,
+    unseen,
 )
 from dfm_viz.inspection.family import Checkpoints, FamilyInfo
 from dfm_viz.inspection.lookup import find_family
 from dfm_viz.inspection.network import Network
-from dfm_viz.inspection.question import Opened, Question
+from dfm_viz.inspection.question import Networks, Opened, Question
 from dfm_viz.inspection.result import Inspection
 from dfm_viz.inspection.settings import Settings
 from dfm_viz.inspection.variant import Ablation
@@ -60,28 +62,32 @@ class Family:
             UserError: a picture that cannot be read, a damaged checkpoint.
         """
         picture = source if isinstance(source, Picture) else read_picture(source)
-        networks = {}
-        for name, card in self.checkpoints.cards.items():
-            model = self.checkpoints.model(name)
-            stops = self.checkpoints.stops(name)
-            x = to_input(
-                picture.rgb,
-                card.image_size,
-                mean=card.mean,
-                std=card.std,
-                interpolation=card.interpolation,
-            ).to(self.checkpoints.device)
-            prepared = (card.image_size, card.mean, card.std, card.interpolation)
-            networks[name] = Network(
-                model=model,
-                x=x,
-                stops=tuple(n for n in model.features.names if n in stops),
-                key=(card.sha256, picture.digest, prepared, str(x.device)),
-            )
-        opened = Opened(picture, MappingProxyType(networks))
+        inputs = self._inputs(picture)
+        networks = Networks(inputs, lambda name, x: self._network(name, x, picture.digest))
         for network in networks.values():
             network.final({}, DFMParams())
-        return opened
+        return Opened(picture, networks)
+
+    def _inputs(self, picture: Picture) -> dict[str, torch.Tensor]:
+        """The picture as every network wants it, (1, 3, S, S); made once where they agree."""
+        made: dict[Hashable, torch.Tensor] = {}
+        for card in self.checkpoints.cards.values():
+            if (how := _prepared(card)) not in made:
+                size, mean, std, interpolation = how
+                x = to_input(picture.rgb, size, mean=mean, std=std, interpolation=interpolation)
+                made[how] = x.to(self.checkpoints.device)
+        return {name: made[_prepared(card)] for name, card in self.checkpoints.cards.items()}
+
+    def _network(self, name: str, x: torch.Tensor, digest: Hashable) -> Network:
+        """One of the networks, from memory or read from its file, with its input."""
+        card, model = self.checkpoints.cards[name], self.checkpoints.model(name)
+        stops = self.checkpoints.stops(name)
+        return Network(
+            model=model,
+            x=x,
+            stops=tuple(n for n in model.features.names if n in stops),
+            key=(card.sha256, digest, _prepared(card), str(x.device)),
+        )
 
     def inspect(
         self,
@@ -113,6 +119,7 @@ class Family:
         *,
         progress: Progress = nobody,
         cancelled: Cancelled = never,
+        found: Found = unseen,
     ) -> Ablation:
         """The seven configurations of Table 1 on this picture, all with weights as they are.
 
@@ -129,11 +136,12 @@ class Family:
             truths: as for `inspect`.
             progress: told (done, total) after every row.
             cancelled: asked before every row; True ends the series, the rows so far are returned.
+            found: told (place, row) as soon as a row is there.
 
         Raises:
             UserError: as `inspect`.
         """
-        return self._series(opened, settings, truths, progress, cancelled).ablate()
+        return self._series(opened, settings, truths, progress, cancelled, found).ablate()
 
     def sweep(
         self,
@@ -145,6 +153,7 @@ class Family:
         *,
         progress: Progress = nobody,
         cancelled: Cancelled = never,
+        found: Found = unseen,
     ) -> Ablation:
         """DFM's answer for every value of one parameter, everything else as in `settings`.
 
@@ -156,11 +165,12 @@ class Family:
             truths: as for `inspect`.
             progress: told (done, total) after every value.
             cancelled: as for `ablate`.
+            found: as for `ablate`.
 
         Raises:
             UserError: as `inspect`; an unknown parameter, a value it does not take, too many.
         """
-        series = self._series(opened, settings, truths, progress, cancelled)
+        series = self._series(opened, settings, truths, progress, cancelled, found)
         return series.sweep(parameter, values)
 
     def grid(
@@ -173,12 +183,14 @@ class Family:
         *,
         progress: Progress = nobody,
         cancelled: Cancelled = never,
+        found: Found = unseen,
     ) -> Ablation:
         """DFM's answer for every pair of delta and gamma, delta by delta; at most 441 pairs.
 
         Arguments and errors as for `sweep`; `value` of an entry is (delta, gamma).
         """
-        return self._series(opened, settings, truths, progress, cancelled).grid(deltas, gammas)
+        series = self._series(opened, settings, truths, progress, cancelled, found)
+        return series.grid(deltas, gammas)
 
     def _series(
         self,
@@ -187,9 +199,15 @@ class Family:
         truths: Sequence[Sequence[float]],
         progress: Progress,
         cancelled: Cancelled,
+        found: Found,
     ) -> Series:
         asked, aside = Settings.parse(settings), opened.aside(KEPT_BYTES)
-        return Series(self.checkpoints, aside, asked, truths, progress, cancelled)
+        return Series(self.checkpoints, aside, asked, truths, progress, cancelled, found)
+
+
+def _prepared(card: Card) -> tuple[int, tuple[float, ...], tuple[float, ...], str]:
+    """How a checkpoint wants its input."""
+    return card.image_size, card.mean, card.std, card.interpolation
 
 
 def load_family(

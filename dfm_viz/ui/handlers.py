@@ -136,7 +136,7 @@ class Explore:
         """Answer one view: what changed since the parts that the page says it has."""
         name = str(query.get("family", ""))
         family = self.family(name)
-        opened = self._open(name, query.get("picture"))
+        opened = self.prepared(name, query.get("picture"))
         truths = query.get("truths") or []
         inspection = family.inspect(opened, _settings(query.get("settings")), truths)
         point = str(query.get("point"))
@@ -159,17 +159,18 @@ class Explore:
             point=point,
             channel=channel,
             trained=family.checkpoints.trained_params(),
+            guess=query.get("guess"),
         )
         return {"info": info, "parts": fresh, "gone": gone}
 
-    def _open(self, family: str, token: object) -> Opened:
+    def prepared(self, family: str, token: object) -> Opened:
         """The picture prepared for a family's networks, kept for the next question."""
         picture = self.picture(token)
 
         def prepare() -> Opened:
             return self.family(family).open(picture)
 
-        opened: Opened = self._opened.get((family, token), prepare, _opened_bytes)
+        opened: Opened = self._opened.get((family, token), prepare, lambda o: o.nbytes)
         return opened
 
     def check(self) -> None:
@@ -183,11 +184,6 @@ class Explore:
         if "error" not in facts and facts["view"]["example"]:
             token = _EXAMPLE + facts["view"]["example"]
             self.inspect({"family": facts["family"], "picture": token})
-
-
-def _opened_bytes(opened: Opened) -> int:
-    inputs = sum(n.x.numel() * n.x.element_size() for n in opened.networks.values())
-    return inputs + opened.picture.rgb.nbytes
 
 
 def _is_index(value: object, count: int) -> bool:
