@@ -1,41 +1,42 @@
-"""`python -m dfm_viz`: inspect a picture without a browser; list, convert and fetch families."""
+"""`python -m dfm_viz`: inspect and replay without a browser; list, convert and fetch families."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dfm_viz
-from dfm_viz.files import check_new, new_folder
 from dfm_viz.types import UserError
-
-if TYPE_CHECKING:
-    from dfm_viz.inspection.result import MethodResult
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 if it worked, 2 with one sentence on standard error if it did not."""
+    """Run one command.
+
+    Returns:
+        0 if it worked; 1 if a replay gave other maps than promised; 2 if it could not be done, with
+        one sentence on standard error.
+    """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except UserError as error:
         print(f"dfm_viz: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dfm_viz", description=dfm_viz.__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     inspect = commands.add_parser(
-        "inspect", help="write what each method sees in one picture into a folder"
+        "inspect", help="write what each method sees in one picture: maps, numbers, figures"
     )
     inspect.add_argument("image", type=Path, help="JPEG, PNG, WebP, BMP or GIF")
     inspect.add_argument(
         "--family", required=True, help="name or folder of a family, or hf:OWNER/NAME@COMMIT"
     )
-    inspect.add_argument("--out", type=Path, required=True, help="new or empty folder")
+    inspect.add_argument(
+        "--out", type=Path, required=True, help="new or empty folder, or a new .zip file"
+    )
     inspect.add_argument(
         "--settings", default="", help='JSON object, for example \'{"beta": 0.9, "mode": "off"}\''
     )
@@ -43,6 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         "--truths", default="", help="true boxes, JSON: [[x0, y0, x1, y1], ...] in picture pixels"
     )
     inspect.set_defaults(run=_inspect)
+    replay = commands.add_parser(
+        "replay", help="compute what `inspect` or the page wrote again, and compare"
+    )
+    replay.add_argument("bundle", type=Path, help="its folder or zip")
+    replay.add_argument(
+        "--family", default=None, help="where its family is now; else the one with its name"
+    )
+    replay.set_defaults(run=_replay)
     families = commands.add_parser("families", help="print the families as JSON")
     families.set_defaults(run=_families)
     convert = commands.add_parser(
@@ -51,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("folder", type=Path, help="a checkpoint, a family or a folder of families")
     convert.set_defaults(run=_convert)
+    failures = commands.add_parser(
+        "known-failures",
+        help="find pictures that a family gets wrong and put them on its cards",
+    )
+    failures.add_argument("folder", type=Path, help="a family or a folder of families")
+    failures.set_defaults(run=_known_failures)
     fetch = commands.add_parser(
         "fetch", help="download a family: published ImageNet weights, or from the Hugging Face Hub"
     )
@@ -66,9 +81,10 @@ def _parser() -> argparse.ArgumentParser:
         help="new or empty folder; else ImageNet goes to the app's families, the Hub to a cache",
     )
     fetch.set_defaults(run=_fetch)
-    for command in (inspect, families):
+    for command in (inspect, replay, families):
         command.add_argument("--families", type=Path, default=None, help="folder of families")
-    inspect.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    for command in (inspect, replay, failures):
+        command.add_argument("--device", default="auto", help="auto, cpu or cuda")
     return parser
 
 
@@ -78,54 +94,49 @@ def _families(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    import numpy as np
-
+    from dfm_viz.export.bundle import bundle_files, caption, check_target, write_bundle
+    from dfm_viz.hub import PREFIX
     from dfm_viz.inspection import parse_truths
-    from dfm_viz.render import Column, panel, png_bytes
 
-    check_new(options.out)
+    check_target(options.out)
     family = dfm_viz.load_family(options.family, root=options.families, device=options.device)
     settings = dfm_viz.Settings.parse(options.settings)
     opened = family.open(options.image)
     truths = parse_truths(options.truths)
     result = family.inspect(opened, settings, truths)
-    columns = [
-        Column(
-            title=method.title,
-            caption=_caption(method),
-            grid=method.grid,
-            box=method.box,
-            off_box=result.dfm_off.box if name == "dfm" else None,
-        )
-        for name, method in result.methods.items()
-    ]
-    picture = panel(
-        opened.picture.rgb,
-        columns,
-        size=(result.width, result.height),
-        truths=truths,
-        colormap=str(settings.colormap),
-        opacity=settings.opacity,
-    )
-    arrays = {f"{name}_map": method.map for name, method in result.methods.items()}
-    for point, maps in result.points.items():
-        arrays |= {f"{point}_{k}": v for k, v in vars(maps).items() if k != "path"}
-    with new_folder(options.out) as folder:
-        text = json.dumps(result.to_json(), ensure_ascii=False)
-        (folder / "result.json").write_text(text, encoding="utf-8")
-        (folder / "panel.png").write_bytes(png_bytes(picture))
-        np.savez_compressed(folder / "maps.npz", allow_pickle=False, **arrays)
+    source = options.family if options.family.startswith(PREFIX) else None
+    title = options.image.name
+    files = bundle_files(family, opened, result, truths, title=title, source=source)
+    write_bundle(files, options.out)
     wide = max(len(method.title) for method in result.methods.values())
     for method in result.methods.values():
         box = ", ".join(f"{v:.1f}" for v in method.box)
-        print("  ".join((method.title.ljust(wide), *_caption(method), f"box [{box}]")))
-    print(f"Written to {options.out}: result.json, panel.png, maps.npz")
+        print("  ".join((method.title.ljust(wide), *caption(method), f"box [{box}]")))
+    print(f"Written to {options.out}: {len(files)} files, see README.md there.")
 
 
-def _caption(method: "MethodResult") -> tuple[str, ...]:
-    iou = () if method.iou is None else (f"IoU {method.iou:.3f}",)
-    note = (method.note,) if method.note else ()
-    return (f"{method.label}, score {method.score:.3f}", *iou, *note)
+def _replay(options: argparse.Namespace) -> int:
+    import os
+
+    import torch
+
+    from dfm_viz.export import read_bundle, replay
+    from dfm_viz.hub import PREFIX
+
+    bundle = read_bundle(options.bundle)
+    source = str(bundle.manifest["family"].get("source", ""))
+    if options.family is None and source.startswith(PREFIX):
+        raise UserError(f"{bundle.name} was made with {source}; allow it with --family {source}.")
+    where = options.family or bundle.family
+    family = dfm_viz.load_family(where, root=options.families, device=options.device)
+    # The number of threads is the one thing that can be made as it was.
+    if bundle.manifest["threads"] <= (os.cpu_count() or 1):
+        torch.set_num_threads(bundle.manifest["threads"])
+    outcome = replay(bundle, family)
+    print(f"{bundle.name}: its {len(bundle.manifest['files'])} files are unchanged.")
+    for line in outcome.lines():
+        print(line)
+    return 0 if outcome.kept else 1
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -133,6 +144,15 @@ def _convert(options: argparse.Namespace) -> None:
 
     for folder, written in convert(options.folder).items():
         print(f"{folder}: {'converted' if written else 'up to date'}")
+
+
+def _known_failures(options: argparse.Namespace) -> None:
+    from dfm_viz.known_failures import write_failures
+
+    for folder, failures in write_failures(options.folder, options.device).items():
+        print(f"{folder}: {len(failures)} on the card")
+        for failure in failures:
+            print(f"  {failure.sentence}")
 
 
 def _fetch(options: argparse.Namespace) -> None:

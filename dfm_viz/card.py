@@ -25,6 +25,31 @@ INTENDED_USE = (
 
 
 @dataclass(frozen=True)
+class KnownFailure:
+    """A picture on which the checkpoint goes wrong, as `python -m dfm_viz known-failures` found it.
+
+    Attributes:
+        sentence: what happens, for a person.
+        picture: id of a picture that may be shown (`dfm_viz.examples`), as `coffee` or `toy-7`.
+        method: the checkpoint's name in its family, as `dfm_add`.
+        settings: under which it was asked; whatever is not named has its default.
+        label: the class it named.
+        score: softmax probability of that class, 0 to 1.
+        box: x0, y0, x1, y1 in pixels of the upright picture.
+        iou: of that box with the best true one, 0 to 1.
+    """
+
+    sentence: str
+    picture: str
+    method: str
+    settings: Mapping[str, Any]
+    label: str
+    score: float
+    box: tuple[float, ...]
+    iou: float
+
+
+@dataclass(frozen=True)
 class Card:
     """What a checkpoint is, knows, and reaches.
 
@@ -51,7 +76,7 @@ class Card:
         run: what happened: `commit` of the code, `data_fingerprint`, `train_pictures`,
             `selection`, `versions`, `machine`, `wall_seconds`, `last_epoch`, as far as known.
         metrics: measured scores by split, with protocol, n, threshold policy and command.
-        known_failures: where it goes wrong, one sentence each.
+        known_failures: where it goes wrong, at most a few.
         notes: caveats about data, training and scores.
         dtype: type the weights are stored in.
         sha256: of model.safetensors; filled by `save_checkpoint`.
@@ -79,7 +104,7 @@ class Card:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    known_failures: tuple[str, ...] = ()
+    known_failures: tuple[KnownFailure, ...] = ()
     notes: tuple[str, ...] = ()
     dtype: str = "float16"
     sha256: str = ""
@@ -194,11 +219,27 @@ def _typed(where: str, name: str, value: Any, hint: Any) -> Any:
     """Match one JSON value to a field's type: JSON has lists where the card has tuples."""
     if get_origin(hint) is tuple:
         inner = get_args(hint)[0]
-        if isinstance(value, list) and all(_is(v, inner) for v in value):
-            return tuple(value)
+        if isinstance(value, list):
+            if inner is KnownFailure:
+                return tuple(_failure(f"{where}: {name}", v) for v in value)
+            if all(_is(v, inner) for v in value):
+                return tuple(value)
     elif _is(value, dict if get_origin(hint) else hint):
         return value
     raise UserError(f"{where}: {name} has the wrong type ({type(value).__name__}).")
+
+
+def _failure(where: str, value: Any) -> KnownFailure:
+    hints = get_type_hints(KnownFailure)
+    if not isinstance(value, dict) or value.keys() != hints.keys():
+        raise UserError(
+            f"{where} must have {', '.join(hints)} each; find them anew with: python -m dfm_viz "
+            f"failures FAMILY"
+        )
+    failure = KnownFailure(**{k: _typed(where, k, v, hints[k]) for k, v in value.items()})
+    if len(failure.box) != 4:
+        raise UserError(f"{where} has a box of {len(failure.box)} numbers; it must have four.")
+    return failure
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.card import Card
+from dfm_viz.card import Card, KnownFailure
 from dfm_viz.methods import get_method
 
 README = "README.md"
@@ -176,10 +176,11 @@ def _split(scores: Mapping[str, Any], split: str, card: Card) -> Iterator[str]:
     )
     for where, mode, values in _measured(card):
         for policy in ("fixed", "oracle") if where == split else ():
-            part = _mapping(values.get(policy))
-            numbers = (values.get("top1_clas"), part.get("top1_loc"), part.get("gt_known_loc"))
-            clas, top1, gt = (f"{v:.1f}" if isinstance(v, int | float) else "" for v in numbers)
-            threshold = _cell(part.get("threshold", "?"))
+            clas, top1, gt = (
+                _number(values, *path)
+                for path in (("top1_clas",), (policy, "top1_loc"), (policy, "gt_known_loc"))
+            )
+            threshold = _cell(_mapping(values.get(policy)).get("threshold", "?"))
             yield f"| {mode} | {clas} | {policy}, {threshold} | {top1} | {gt} |\n"
     chance = _mapping(scores.get("chance"))
     square = _mapping(chance.get("centred_square"))
@@ -194,21 +195,38 @@ def _split(scores: Mapping[str, Any], split: str, card: Card) -> Iterator[str]:
     if errors := _mapping(scores.get("errors")):
         said = ", ".join(f"{_ERRORS.get(k, k)} {_cell(v)}" for k, v in errors.items())
         yield f"\nPictures by outcome at the fixed threshold, mode off: {said}.\n"
-    if intervals := _mapping(scores.get("intervals")):
-        said = "; ".join(f"{name} {_cell(value)}" for name, value in _flat(intervals))
-        yield f"\nIntervals: {said}.\n"
+    if scores.get("intervals"):
+        yield "\nIn brackets: the 95 % bootstrap interval over the pictures.\n"
     for name in ("protocol", "seeds", "weights", "command"):
         if name in scores:
             yield f"\n{name.capitalize()}: {_cell(scores[name])}\n"
+
+
+def _number(scores: Mapping[str, Any], *path: str) -> str:
+    """A score with its interval, as `41.2 [30.5, 52.0]`; empty where it was not measured."""
+    value: Any = scores
+    interval: Any = scores.get("intervals")
+    for name in path:
+        value, interval = _mapping(value).get(name), _mapping(interval).get(name)
+    if not isinstance(value, int | float):
+        return ""
+    if not isinstance(interval, list | tuple):
+        return f"{value:.1f}"
+    return f"{value:.1f} [{', '.join(f'{v:.1f}' for v in interval)}]"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _failure(failure: KnownFailure) -> str:
+    settings = ", ".join(f"{name} {value}" for name, value in failure.settings.items())
+    return f"{failure.sentence} (example {failure.picture}; {settings})"
+
+
 def _end(card: Card) -> str:
     parts = (
-        ("Known failures", card.known_failures),
+        ("Known failures", tuple(_failure(f) for f in card.known_failures)),
         ("Notes", card.notes),
         ("Licences", card.licences),
     )

@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 
 from dfm_viz.__main__ import main
 from dfm_viz.backbones import BACKBONES
-from dfm_viz.card import CARD, INTENDED_USE, Card, parse_card, read_card
+from dfm_viz.card import CARD, INTENDED_USE, Card, KnownFailure, parse_card, read_card
 from dfm_viz.checkpoint import load_checkpoint, save_checkpoint
 from dfm_viz.convert import convert
 from dfm_viz.inspection import load_family
@@ -49,7 +49,18 @@ CARD_MADE = Card(
     recipe={"title": "a | b\nc", "seed": 7, "optim": {"lr": 0.01, "milestones": [3, 6]}},
     run={"commit": "abc-dirty", "wall_seconds": 61},
     metrics={"test": {**SCORES, "modes": {"expected": {**SCORES, "top1_clas": 70.0}}}},
-    known_failures=("Takes the branch for the bird.",),
+    known_failures=(
+        KnownFailure(
+            sentence="Takes the branch for the bird.",
+            picture="toy-7",
+            method="dfm",
+            settings={"mode": "off", "threshold": 0.2},
+            label="class 3",
+            score=0.75,
+            box=(1.0, 2.0, 30.5, 40.0),
+            iou=0.125,
+        ),
+    ),
     notes=("Made for a test.",),
     sha256="f" * 64,
 )
@@ -118,13 +129,13 @@ def test_the_text_says_all_that_the_card_says():
         "| title | a \\| b c |",
         "| optim.milestones | 3, 6 |",
         "| commit | abc-dirty |",
-        "| off | 76.2 | fixed, 0.2 | 30.0 | 41.2 |",
+        "| off | 76.2 | fixed, 0.2 | 30.0 | 41.2 [30.5, 52.0] |",
         "| expected | 70.0 | oracle, 0.37 | 50.0 | 62.5 |",
         "centred square (130 of 224) | | | | 57.5 |",
         "wrong class 19",
-        "fixed.gt_known_loc 30.5, 52",
+        "95 % bootstrap interval",
         "Seeds: 3",
-        "- Takes the branch for the bird.",
+        "- Takes the branch for the bird. (example toy-7; mode off, threshold 0.2)",
         "- Weights: ours.",
         f"`{'f' * 64}`",
     ):

@@ -3,15 +3,20 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dfm_viz.card import Card, read_card
+from dfm_viz.checkpoint import write_card
 from dfm_viz.files import write_file
 from dfm_viz.types import Mode, UserError
+from training.card import summarise
 from training.commands.options import add_threads
 from training.evaluation import evaluate_path
 from training.evaluation.network import MODES
 from training.evaluation.processes import leave_processes
+from training.evaluation.run import find_checkpoints
 from training.evaluation.storage import check_folder
 from training.evaluation.text import tables
 
@@ -30,6 +35,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--json", type=Path, help="file for the result; otherwise it is printed")
     parser.add_argument("--records", type=Path, help="folder for <method>.parquet, a row a picture")
     parser.add_argument("--maps", action="store_true", help="keep the raw maps in the records")
+    parser.add_argument(
+        "--write-card", action="store_true", help="put the scores on the cards of what is measured"
+    )
     parser.add_argument("--modes", help="of DFM, as off,expected; default: all of them")
     parser.add_argument("--batch", type=int, default=32, help="pictures per pass")
     parser.add_argument("--workers", type=int, help="processes for reading and boxes; 0: none")
@@ -46,6 +54,11 @@ def run(options: argparse.Namespace) -> None:
             raise UserError(f"{options.json} is a folder; give --json a file name.")
     if options.maps and options.records is None:
         raise UserError("--maps keeps the maps in the records; give --records FOLDER too.")
+    if options.write_card and options.modes is not None:
+        raise UserError("--write-card tells every mode of a checkpoint; leave --modes out.")
+    cards = {
+        name: read_card(folder) for name, folder in find_checkpoints(options.checkpoint).items()
+    }
     result = evaluate_path(
         options.checkpoint,
         options.data_root,
@@ -64,7 +77,38 @@ def run(options: argparse.Namespace) -> None:
         print(text)
     else:
         write_file(options.json, text + "\n")
+    if options.write_card:
+        write_scores(options.checkpoint, cards, result, options.split)
     print(tables(result, options.checkpoint), file=sys.stderr)
+
+
+def write_scores(name: str, cards: dict[str, Card], result: dict[str, Any], split: str) -> None:
+    """Put an evaluation on the cards; each is replaced as a whole, other splits stay.
+
+    Args:
+        name: of the checkpoint or family, as given to `evaluate_path`.
+        cards: what was measured, as `find_checkpoints` keys it.
+        result: what `evaluate_path` returned.
+        split: the split that was measured.
+
+    Raises:
+        UserError: a checkpoint that was replaced meanwhile, a folder that cannot be written.
+    """
+    folders = find_checkpoints(name)
+    fresh = {key: read_card(folder) for key, folder in folders.items()}
+    if {key: card.sha256 for key, card in fresh.items()} != {
+        key: card.sha256 for key, card in cards.items()
+    }:
+        raise UserError(f"{name} was replaced while it was measured; evaluate it again.")
+    for key, card in fresh.items():
+        scores = result["methods"][key] if key else result
+        scored = summarise(scores, command(card.name, split))
+        write_card(folders[key], replace(card, metrics={**card.metrics, split: scored}))
+
+
+def command(name: str, split: str) -> str:
+    """What measures a checkpoint again, as its card tells it."""
+    return f"python -m training evaluate {name} --data-root DATA --split {split} --json OUT"
 
 
 def parse_modes(text: str | None) -> tuple[Mode, ...]:

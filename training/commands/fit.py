@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dfm_viz.checkpoint import load_checkpoint, save_checkpoint, write_card
 from training.card import describe, summarise
-from training.commands.evaluate import one_line
+from training.commands.evaluate import command, one_line
 from training.commands.options import add_threads
 from training.data import open_dataset
 from training.distributed import DEVICES, leave, on_first
@@ -60,8 +60,7 @@ def _run(options: argparse.Namespace) -> None:
         # Scores belong to the file that ships, so it is read back; the processes share the work.
         model, card = load_checkpoint(options.out)
         scores = evaluate(model, card, data, "test", device=trained.device)
-        command = f"python -m training evaluate {card.name} --data-root DATA --split test"
-        metrics = {"test": summarise(scores, f"{command} --json OUT")}
+        metrics = {"test": summarise(scores, command(card.name, "test"))}
 
         def add_scores() -> None:
             write_card(options.out, dataclasses.replace(card, metrics=metrics))

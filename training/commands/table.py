@@ -7,15 +7,16 @@ from dfm_viz.files import write_file
 from training.sweep.results import FOLDER
 from training.tables.checkpoints import write_table
 from training.tables.document import APP_DATA, DOCUMENT, app_data, document
+from training.tables.families import README, families_document
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "table",
-        help="make the tables in README.md and RESULTS.md",
-        description="README.md's table comes from the checkpoints' cards; RESULTS.md and the app's "
-        "Results page come from the results files of sweeps.",
+        help="make the tables in README.md, RESULTS.md and checkpoints/README.md",
+        description="README.md's table and checkpoints/README.md come from the checkpoints' cards; "
+        "RESULTS.md and the app's Results page come from the results files of sweeps.",
     )
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
@@ -26,12 +27,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write all three; nothing is written if one of them cannot be made."""
+    """Write all four; nothing is written if one of them cannot be made."""
     texts = {
         options.document: document(options.results),
         options.app_data: app_data(options.results),
+        options.checkpoints / README: families_document(options.checkpoints),
     }
     write_table(options.readme, options.checkpoints)
     for path, text in texts.items():
         write_file(path, text)
-    print(f"wrote {options.readme}, {options.document} and {options.app_data}")
+    print(f"wrote {', '.join(map(str, (options.readme, *texts)))}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from dfm_viz.types import UserError
 from training.sweep.results import FOLDER, load_results
 from training.tables.layout import Table
+from training.tables.reading import parse_reading
 from training.tables.sweeps import sweep_table
 
 DOCUMENT = Path(__file__).parents[1] / "RESULTS.md"
@@ -43,6 +44,8 @@ def document(folder: Path = FOLDER) -> str:
 
 
 def app_data(folder: Path = FOLDER) -> str:
-    """The same tables as JSON text, for the app's Results page."""
+    """The same tables and conclusions as JSON text, for the app's Results page."""
+    reading = folder / READING
+    told = parse_reading(reading.read_text(encoding="utf-8")) if reading.is_file() else None
     tables = [table.to_json() for table in all_tables(folder)]
-    return json.dumps({"tables": tables}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"reading": told, "tables": tables}, indent=1, ensure_ascii=False) + "\n"

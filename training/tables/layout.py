@@ -16,6 +16,9 @@ class Table:
         rows: cells as text; as many as there are columns.
         notes: what a reader must know, one sentence each.
         command: what fills the table again, or "".
+        name: short name, for links.
+        bars: the numbers behind the rows, as `bars.bars` gives them, or none.
+        lines: values to compare them with, as `bars.lines` gives them.
     """
 
     title: str
@@ -25,6 +28,9 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     command: str = ""
+    name: str = ""
+    bars: tuple[dict[str, Any], ...] = ()
+    lines: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Every row has every column."""

@@ -1,6 +1,6 @@
 """Results of sweeps as tables: ours beside the paper's row, with what differs in the set-up."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
@@ -8,6 +8,7 @@ from training import published
 from training.evaluation.text import TITLES
 from training.sweep.plans import Kind
 from training.sweep.results import Results
+from training.tables.bars import at, bars, lines
 from training.tables.layout import Table
 from training.tables.spread import NOTHING, difference, spread
 
@@ -61,6 +62,9 @@ def sweep_table(results: Results) -> Table:
         rows=tuple(rows),
         notes=tuple(_differences(results)) if paper else (),
         command=results.command,
+        name=results.file_name.removesuffix(".json"),
+        bars=bars(results, _MODES, paper),
+        lines=lines(results),
     )
 
 
@@ -76,7 +80,7 @@ def _cells(runs: list[dict[str, Any]], mode: str) -> tuple[str, ...]:
     scores = [run["modes"][mode] for run in runs if mode in run["modes"]]
 
     def over(*path: str, factor: float = 1.0) -> str:
-        return spread([value * factor for s in scores if (value := _at(s, path)) is not None])
+        return spread([value * factor for s in scores if (value := at(s, path)) is not None])
 
     known, threshold = over("oracle", "gt_known_loc"), over("oracle", "threshold", factor=100)
     return (
@@ -90,14 +94,6 @@ def _cells(runs: list[dict[str, Any]], mode: str) -> tuple[str, ...]:
     )
 
 
-def _at(tree: dict[str, Any], path: Sequence[str]) -> Any:
-    """A number in nested tables, or None: a plain classifier has no boxes."""
-    found: Any = tree
-    for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
-
-
 def _beside(
     runs: list[dict[str, Any]], mode: str, paper: published.Scores | None
 ) -> tuple[str, str]:
@@ -106,7 +102,7 @@ def _beside(
     scores = [run["modes"][mode] for run in runs]
     return (
         difference([s["top1_clas"] for s in scores], paper.cub_clas),
-        difference([_at(s, ("fixed", "top1_loc")) for s in scores], paper.cub_loc),
+        difference([at(s, ("fixed", "top1_loc")) for s in scores], paper.cub_loc),
     )
 
 
