@@ -14,10 +14,10 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).with_name("static")
-STYLES = ("base", "controls", "panels", "pipeline", "narrow")
+STYLES = ("base", "controls", "panels", "pipeline", "extras", "narrow")
 SCRIPTS = (
     *("util", "maths", "state", "pump", "draw", "panels", "channels", "pipeline", "wires"),
-    *("probe", "truth", "controls", "source", "tabs"),
+    *("peaks", "speech", "probe", "boxes", "truth", "guess", "controls", "source", "tabs", "share", "link"),
 )
 BESIDE = ("ablate",)
 """Tabs that stand beside the sliders, as Explore does."""

@@ -105,6 +105,7 @@ def facts(
         "truths": truths,
         "point": point,
         "channel": channel,
+        "usual_channel": default_channel(inspection.points[point]),
         "path": None if shown is None else str(shown),
         "methods": methods,
         "off": _method(inspection.dfm_off),

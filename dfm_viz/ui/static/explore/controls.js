@@ -12,7 +12,6 @@ function buildControls() {
     '<div class="grp"><div class="two">' + ['apply', 'mode'].map(selector).join('') + '</div></div>';
   $('.more .two').innerHTML = ['neighbourhood', 'branches', 'fusion', 'single', 'weights'].map(selector).join('') +
     '<label for="dx-target">Class shown</label><input id="dx-target" list="dx-classes" autocomplete="off" placeholder="each its own"><datalist id="dx-classes"></datalist>' +
-    '<label for="dx-truth">True box</label><input id="dx-truth" autocomplete="off" placeholder="x0, y0, x1, y1">' +
     '<label for="dx-colormap">Colours</label><select class="sel" id="dx-colormap">' + facts.colormaps.map(c => '<option value="' + esc(c.name) + '">' + esc(c.title) + '</option>').join('') + '</select>' +
     '<label for="dx-opacity">Map over picture</label><input id="dx-opacity" type="range" min="0" max="1" step="0.05">' +
     '<label for="dx-seed">Seed</label><input id="dx-seed" type="number" min="0" max="999999" step="1" inputmode="numeric"><span class="hint">The seed counts for one draw by chance.</span>';
@@ -50,7 +49,6 @@ function paintControls() {
   $('#dx-single').disabled = both;
   const target = $('#dx-target');
   if (document.activeElement !== target) target.value = t.target === null ? '' : familyFacts().classes[t.target];
-  if (document.activeElement !== $('#dx-truth')) set($('#dx-truth'), 'value', truthText());
   set($('#dx-colormap'), 'value', state.colormap);
   set($('#dx-opacity'), 'value', String(state.opacity));
   if (document.activeElement !== $('#dx-seed')) set($('#dx-seed'), 'value', String(t.seed));

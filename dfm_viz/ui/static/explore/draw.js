@@ -34,7 +34,7 @@ function colourBar(canvas, upright) {
 }
 
 // Boxes as lines on a dark casing, inset so that a box at the picture's edge is not cut.
-function boxLines(width, height, predicted, off, truths) {
+function boxLines(width, height, predicted, off, truths, guess) {
   const px = width / 100 * 0.7, py = height / 100 * 0.7;
   const rect = (b, stroke, thick, more = '') => {
     const x0 = Math.max(px, b[0]), y0 = Math.max(py, b[1]), x1 = Math.min(width - px, b[2]), y1 = Math.min(height - py, b[3]);
@@ -45,5 +45,6 @@ function boxLines(width, height, predicted, off, truths) {
   if (predicted) lines += rect(predicted, 'rgba(12,14,18,.85)', 6) + rect(predicted, '#FF4D8D', 3.5, 'class="predicted"');
   if (off) lines += rect(off, 'rgba(12,14,18,.75)', 3) + rect(off, '#fff', 1.1, 'class="off"');
   for (const b of truths) lines += rect(b, 'rgba(12,14,18,.9)', 4, 'stroke-dasharray="9 6"') + rect(b, '#fff', 2, 'stroke-dasharray="9 6" class="truth"');
+  if (guess) lines += rect(guess, 'rgba(12,14,18,.9)', 5, 'stroke-dasharray="1 7" stroke-linecap="round"') + rect(guess, '#8FE8FF', 3, 'stroke-dasharray="1 7" stroke-linecap="round" class="guess-box"');
   return lines;
 }

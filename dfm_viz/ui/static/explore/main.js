@@ -2,7 +2,10 @@
 const ACTIONS = {
   theme: () => setTheme(app.dataset.theme === 'dark' ? 'light' : 'dark'),
   api: showApi,
-  truth: () => toggleMarking(!marking),
+  truth: () => toggleMarking(), 'truth-done': () => { toggleMarking(false); $('[data-act=truth]').focus(); },
+  'truth-add': () => addBox('truth'), 'truth-remove': removeTruth, 'truth-home': sameBoxes,
+  guess: () => toggleGuess(), 'guess-add': () => addBox('guess'), 'guess-show': revealGuess, 'guess-again': () => toggleGuess(true), 'guess-off': () => toggleGuess(false),
+  peaks: () => togglePeaks(), link: openLink, 'link-copy': copyLink, 'link-close': () => $('.share').close(),
   browse: () => $('#dx-file').click(),
   webcam: openWebcam, shoot, unwebcam: stopWebcam,
   dismiss: () => quiet(),
@@ -53,13 +56,17 @@ function listen() {
   app.addEventListener('change', onChange);
   app.addEventListener('focusout', onBlur);
   app.addEventListener('pointermove', pointAt);
-  app.addEventListener('pointerdown', event => { if (!startMarking(event)) pointAt(event); });
-  app.addEventListener('keydown', event => { if (!tabKey(event)) keyAt(event); });
+  app.addEventListener('pointerdown', event => { if (!startBox(event)) pointAt(event); });
+  app.addEventListener('pointermove', dragBox);
+  for (const type of ['pointerup', 'pointercancel']) app.addEventListener(type, endBox);
+  app.addEventListener('keydown', event => { if (!tabKey(event) && !boxKey(event)) keyAt(event); });
+  for (const type of ['click', 'input', 'change', 'keyup', 'pointerup']) app.addEventListener(type, linkSoon);
   $('.webcam').addEventListener('close', stopWebcam);
+  for (const type of ['click', 'change']) $('.share').addEventListener(type, onShare);
   for (const type of ['dragenter', 'dragover', 'dragleave']) document.addEventListener(type, onDrag);
   document.addEventListener('drop', onDrop);
   document.addEventListener('paste', onPaste);
-  document.addEventListener('keydown', event => { if (event.key !== 'Escape') return; if (marking) toggleMarking(false); else if (!$('.more').hidden) toggleMore(false); });
+  document.addEventListener('keydown', event => { if (event.key !== 'Escape' || undoDrag() || $('.share').open) return; if (marking) toggleMarking(false); else if (!$('.more').hidden) toggleMore(false); });
   new MutationObserver(followTheme).observe(document.body, { attributes: true, attributeFilter: ['class'] });
   new ResizeObserver(() => { if (data.info) { paintBars(); wires(); } }).observe($('.flow'));
 }
@@ -76,18 +83,19 @@ async function start() {
   state.settings = { ...facts.settings };
   state.opacity = facts.view.opacity;
   state.colormap = facts.colormaps[0].name;
-  usePalette(facts.colormaps[0].lut);
+  readLink();
+  usePalette(facts.colormaps.find(c => c.name === state.colormap).lut);
   buildSource();
   buildControls();
-  chooseShown();
   buildPanels();
   buildProbe();
   buildPipeline();
   fillFamily();
   paintControls();
   listen();
+  applyLink();
   if (new URLSearchParams(location.search).get('view') === 'api') setTimeout(showApi, 500);
-  if (facts.view.example) await openExample(facts.view.example);
+  if (facts.view.example) await openExample(LINK.example || facts.view.example, LINK.truths);
   document.fonts.ready.then(() => { if (data.info) { wired = ''; paintBars(); wires(); } });
 }
 start();

@@ -5,8 +5,8 @@ function buildPanels() {
   $('.panels').innerHTML = methods.map(m => '<article class="panel" data-method="' + esc(m.name) + '"><header><div><div class="title"><h2 title="' + esc(m.hint) + '">' + esc(m.title) +
     '</h2><span class="badge" hidden></span></div><div class="cls"></div></div><div class="iou"></div></header><div class="stage">' +
     '<div class="view" tabindex="0" role="img"><div class="fit"><img alt=""><canvas></canvas><div class="hatch" hidden></div>' +
-    '<svg preserveAspectRatio="none" aria-hidden="true"><g></g><rect class="x" fill="none" stroke="#0C0E12" stroke-width="3.5" stroke-opacity=".6" vector-effect="non-scaling-stroke"/><rect class="x" fill="none" stroke="#fff" stroke-width="1.5" vector-effect="non-scaling-stroke"/></svg></div><div class="hair"></div></div>' +
-    '<div class="vbar" aria-hidden="true"><canvas></canvas><b style="top:-3px">1</b><b class="zero" style="bottom:-3px">0</b><i></i><b class="cut"></b></div></div><div class="mini"></div></article>').join('');
+    '<svg preserveAspectRatio="none" aria-hidden="true"><g></g><rect class="x" fill="none" stroke="#0C0E12" stroke-width="3.5" stroke-opacity=".6" vector-effect="non-scaling-stroke"/><rect class="x" fill="none" stroke="#fff" stroke-width="1.5" vector-effect="non-scaling-stroke"/></svg><svg class="peaks" aria-hidden="true"></svg><div class="edit" data-edit="truth"></div></div><div class="hair"></div></div>' +
+    '<div class="vbar" aria-hidden="true"><canvas></canvas><b style="top:-3px">1</b><b class="zero" style="bottom:-3px">0</b><i></i><b class="cut"></b></div></div><p class="peak"></p><div class="mini"></div></article>').join('');
   $('.switch').innerHTML = methods.map(m => '<button type="button" data-m="' + esc(m.name) + '">' + esc(m.title) + '</button>').join('');
   $('.compare').hidden = methods.length <= FIRST.length;
   $('.compare').innerHTML = '<span>Methods</span>' + methods.map(m => '<button type="button" class="chip" data-toggle="' + esc(m.name) + '" title="' + esc(m.hint) + '">' + esc(m.title) + '</button>').join('');
@@ -34,7 +34,8 @@ function showMethod(name) {
 function paintPanels() {
   const info = data.info;
   if (app.dataset.family !== info.family) buildPanels();
-  $('.has-truth').hidden = !info.truths.length;
+  $('.has-truth').hidden = !truthsNow().length;
+  $('.has-guess').hidden = !info.guess;
   $$('[data-toggle]').forEach(b => b.setAttribute('aria-pressed', String(state.shown.includes(b.dataset.toggle))));
   $('.panels').classList.toggle('many', state.shown.length > 3);
   for (const name in info.methods) {
@@ -43,6 +44,7 @@ function paintPanels() {
     panel.hidden = !state.shown.includes(name) || !data.parts['map/' + name];
     if (!panel.hidden) paintPanel(panel, name, info.methods[name]);
   }
+  if (marking) paintEditor('truth');
 }
 
 // Set something only when it changed: rewriting the page costs more than drawing the maps.
@@ -50,7 +52,7 @@ function set(node, property, value) { if (node[property] !== value) node[propert
 
 function paintPanel(panel, name, m) {
   const info = data.info, { width, height } = info.image, part = data.parts['map/' + name];
-  const view = $('.view', panel), fit = $('.fit', panel), image = $('img', panel), lines = $('svg', panel);
+  const view = $('.view', panel), fit = $('.fit', panel), image = $('img', panel), lines = $('.fit > svg', panel);
   const ratio = width / height, extreme = clamp(ratio, 1, 3);
   view.style.aspectRatio = String(extreme);
   fit.style.width = 100 * Math.min(1, ratio / extreme) + '%';
@@ -63,10 +65,10 @@ function paintPanel(panel, name, m) {
   canvas.style.opacity = String(state.opacity);
   $('.fit .hatch', panel).hidden = !m.flat;
   const off = name === 'dfm' && info.off && different(info.off.box, m.box) ? info.off.box : null;
-  const drawn = [m.box, off, info.truths, width, height].join(' ');
+  const truths = truthsNow(), guess = info.guess && info.guess.box, drawn = [m.box, off, truths, guess, width, height].join(' ');
   if (lines.dataset.drawn !== drawn) {
     lines.setAttribute('viewBox', '0 0 ' + width + ' ' + height);
-    $('g', lines).innerHTML = boxLines(width, height, m.flat ? null : m.box, off, info.truths);
+    $('g', lines).innerHTML = boxLines(width, height, m.flat ? null : m.box, off, truths, guess);
     lines.dataset.drawn = drawn;
   }
   set($('.cls', panel), 'textContent', m.label + ', score ' + m.score.toFixed(3));
@@ -79,11 +81,8 @@ function paintPanel(panel, name, m) {
   $('.vbar i', panel).style.bottom = 100 * cut + '%';
   $('.cut', panel).style.bottom = mark;
   set($('.cut', panel), 'textContent', cut > 0.06 && cut < 0.94 ? fmt(cut).replace(/0$/, '') : '');
-  const box = m.flat ? 'no box, because the map is flat' : 'box from ' + Math.round(m.box[0]) + ', ' + Math.round(m.box[1]) + ' to ' + Math.round(m.box[2]) + ', ' + Math.round(m.box[3]);
-  const spoken = methodFacts(name).title + ': ' + m.label + ', score ' + m.score.toFixed(2) + ', ' + box +
-    (m.iou === null ? '' : ', IoU ' + m.iou.toFixed(2) + ' with the true box') + '. ' +
-    (m.flat ? '' : sentence('Map', array('map/' + name), part.shape[1]).replace(/Map: .*; highest/, 'Map highest').replace(/row/g, 'pixel row'));
-  if (view.dataset.stamp !== stamp + box + m.iou) { view.setAttribute('aria-label', spoken); view.dataset.stamp = stamp + box + m.iou; }
+  paintPeak(panel, name, m);
+  setLabel(view, describeMethod(name, m));
   const foot = { cam: footCam, adl: footAdl, dfm: footDfm }[name] || footOther;
   foot($('.mini', panel), m, methodFacts(name));
 }
@@ -118,12 +117,11 @@ function footAdl(node, m, about) {
   $$('figure', node).forEach(figure => {
     ['importance', 'drop_mask'].forEach((kind, i) => {
       const part = 'adl/' + figure.dataset.p + '/' + kind, canvas = $$('canvas', figure)[i];
-      const key = data.parts[part].key + state.colormap;
+      const key = data.parts[part].key + state.colormap, [rows, columns] = shape(part);
+      setLabel(canvas, describeMap('ADL ' + (i ? 'drop mask' : 'importance') + ' at ' + pointTitle(figure.dataset.p), array(part), rows, columns));
       if (canvas.dataset.stamp === key) return;
       canvas.dataset.stamp = key;
-      const [rows, columns] = shape(part);
       cells(canvas, array(part), rows, columns, i ? 0 : 0.5, 1);
-      canvas.setAttribute('aria-label', sentence('ADL ' + (i ? 'drop mask' : 'importance') + ' at ' + pointTitle(figure.dataset.p), array(part), columns));
       canvas.title = (i ? 'Drop mask, 0 to 1' : 'Importance, 0.5 to 1') + ', ' + pointTitle(figure.dataset.p);
     });
   });

@@ -36,6 +36,7 @@ function paintPipeline() {
   const info = data.info, t = info.settings, off = t.mode === 'off';
   sortChannels();
   for (const card of $$('.card')) paintCard(card);
+  labelCards();
   paintEquations(t, info.path, off);
   const channel = state.channel === 'mean' ? 'mean of all' : 'channel ' + state.channel;
   $$('.fin .name, .fout .name').forEach(node => set(node, 'textContent', channel));
@@ -81,7 +82,6 @@ function paintCard(card) {
   card.dataset.stamp = stamp;
   const canvas = $('.map canvas', card);
   cells(canvas, values, rows, columns, low, high);
-  canvas.setAttribute('aria-label', sentence(PLAIN[id], values, columns));
   const bar = $('.cb canvas', card);
   if (bar.dataset.colours !== state.colormap) { colourBar(bar); bar.dataset.colours = state.colormap; }
   $('.lo', card).textContent = ends(low);

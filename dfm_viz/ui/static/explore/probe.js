@@ -50,11 +50,16 @@ function moveCell(row, column, at) {
   if (place[0] === state.place[0] && place[1] === state.place[1]) return;
   state.place = place;
   probe();
-  clearTimeout(speak);
-  speak = setTimeout(() => {
+  linkSoon();
+  sayAloud(() => {
     const here = cell();
-    $('output.sr').textContent = 'Row ' + (here.row + 1) + ', column ' + (here.column + 1) + ': ' + CHAIN.map(id => PLAIN[id] + ' ' + fmt(valueAt(id, here))).join(', ') + '.';
-  }, 500);
+    return 'Row ' + (here.row + 1) + ', column ' + (here.column + 1) + ': ' + CHAIN.map(id => PLAIN[id] + ' ' + fmt(valueAt(id, here))).join(', ') + '.';
+  });
+}
+// To screen readers, after a pause: the last of several messages counts.
+function sayAloud(words) {
+  clearTimeout(speak);
+  speak = setTimeout(() => { $('output.sr').textContent = words(); }, 500);
 }
 
 const MAPS = '.map canvas, .view';

@@ -78,6 +78,8 @@ function paint() {
     paintPanels();
     paintPipeline();
   }
+  paintGuess();
+  linkPainted();
   if (TABS[state.tab].changed) TABS[state.tab].changed();
   app.dataset.painted = String(pump.shown);
   app.dataset.frames = String(1 + Number(app.dataset.frames || 0));

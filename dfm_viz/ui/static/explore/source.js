@@ -21,7 +21,7 @@ function paintSource() {
   const now = state.picture && state.picture.example;
   $$('[data-example]').forEach(b => b.setAttribute('aria-pressed', String(b.dataset.example === now)));
   $('.mine').setAttribute('aria-pressed', String(!!state.picture && !now));
-  $('.legend [data-act=truth]').hidden = !!now;
+  paintMarks();
   const note = $('.thumbs-note'), p = state.picture;
   note.textContent = '';
   if (!p) return;
@@ -30,7 +30,7 @@ function paintSource() {
 
 // Opening: the latest request wins; the picture on the page changes together with its maps.
 let opening = 0;
-async function openWith(source, extra) {
+async function openWith(source, extra, truths) {
   const mine = ++opening, busy = setTimeout(() => app.classList.add('busy'), 150);
   const reply = await call('open', source);
   clearTimeout(busy);
@@ -41,7 +41,9 @@ async function openWith(source, extra) {
   quiet();
   state.opened = { [reply.picture]: { url: reply.preview }, ...(data.info ? { [data.info.picture]: data.preview } : {}) };
   state.picture = { token: reply.picture, title: reply.title, width: reply.width, height: reply.height, ...extra };
-  state.truths = reply.boxes || [];
+  state.home = reply.boxes || [];
+  state.truths = truths ? fitTruths(truths, reply) : state.home;
+  newGuess();
   state.channel = null;
   if (extra.file) showMine(reply.thumb || reply.preview, reply.title, extra.file);
   paintSource();
@@ -49,7 +51,7 @@ async function openWith(source, extra) {
   return true;
 }
 
-const openExample = id => openWith({ example: id }, { example: id });
+const openExample = (id, truths) => openWith({ example: id }, { example: id }, truths);
 
 async function openFile(file, again = false) {
   const name = file.name || 'picture.png';
@@ -72,9 +74,11 @@ function showMine(url, title, file) {
 
 // The server forgot the picture (it keeps a bounded number): send it again.
 async function reopen() {
-  const p = state.picture;
-  if (p.file) return (await openFile(p.file)) === true;
-  return openExample(p.example || facts.view.example);
+  const p = state.picture, truths = state.truths, guess = { ...state.guess };
+  const again = p.file ? (await openFile(p.file)) === true : await openExample(p.example || facts.view.example, truths);
+  if (again) Object.assign(state, { truths, guess });
+  paintSource();
+  return again;
 }
 
 function chooseFamily(name) {

@@ -2,7 +2,7 @@
 const app = $('.explore');
 const state = {
   tab: 'explore', family: null, settings: {}, truths: [], picture: null, point: null, channel: null,
-  place: [0.62, 0.62], range: 'zero', colormap: null, opacity: 0.6, method: 'dfm', shown: [], draws: {},
+  place: [0.62, 0.62], range: 'zero', colormap: null, opacity: 0.6, method: 'dfm', shown: [], draws: {}, peaks: true,
 };
 const data = { info: null, parts: {}, arrays: {}, preview: null };
 let facts = null;          // reply of `start`: families, examples, parameters, colours
@@ -18,12 +18,13 @@ const pointTitle = name => (shownFacts().points.find(p => p.name === name) || { 
 
 // Which methods have a panel: those before, where the family has them, else CAM, ADL and DFM.
 const FIRST = ['cam', 'adl', 'dfm'];
-function chooseShown() {
+function usualShown(before = []) {
   const names = familyFacts().methods.map(m => m.name), has = name => names.includes(name);
-  const wanted = [...new Set([...state.shown, ...FIRST, ...names])].filter(has);
-  const some = wanted.slice(0, Math.max(3, state.shown.filter(has).length));
-  state.shown = names.filter(name => some.includes(name));
+  const wanted = [...new Set([...before, ...FIRST, ...names])].filter(has);
+  const some = wanted.slice(0, Math.max(3, before.filter(has).length));
+  return names.filter(name => some.includes(name));
 }
+function chooseShown() { state.shown = usualShown(state.shown); }
 
 // What one request says: everything the visitor set, and which parts need not be sent again.
 function view() {
@@ -32,7 +33,7 @@ function view() {
   const path = {};
   for (const name of familyFacts().points.map(p => p.name)) path[name] = state.draws[name] || 'position';
   return { picture: state.picture.token, family: state.family, settings: { ...state.settings, path },
-    truths: state.truths, point: state.point, channel: state.channel, shown: state.shown, have };
+    truths: state.truths, guess: state.guess.shown ? state.guess.box : null, point: state.point, channel: state.channel, shown: state.shown, have };
 }
 
 // Take a reply over. Parts that are not in it have not changed.
@@ -46,6 +47,6 @@ function absorb(reply) {
   data.info = reply.info;
   data.preview = state.opened[reply.info.picture] || data.preview;
   if (state.point === null) state.point = reply.info.point;
-  if (state.channel === null) state.channel = reply.info.channel;
+  if (state.channel === null || state.channel >= array('point/C_A').length) state.channel = reply.info.channel;
 }
 state.opened = {};         // token -> preview, so that the picture changes together with its maps

@@ -1,52 +1,63 @@
-// The true box: known for examples; a visitor draws it for own pictures, or types it.
-let marking = null;       // null, 'ready', or the corner where a drag began
+// The true boxes: known for examples, drawn or typed for one's own pictures. All can be edited; an
+// example's own boxes (state.home) can be had back.
+let marking = false;
+state.home = [];
 
-function toggleMarking(on) {
-  marking = on ? 'ready' : null;
-  app.classList.toggle('marking', !!on);
-  const button = $('[data-act=truth]');
-  button.setAttribute('aria-pressed', String(!!on));
-  button.textContent = on ? 'Drag over the object, or press here to stop' : 'Draw the true box';
+EDITORS.truth = {
+  most: 20,
+  boxes: () => state.truths,
+  title: i => 'True box' + (state.truths.length > 1 ? ' ' + (i + 1) : ''),
+  change: (boxes, done) => setTruths(boxes, done),
+};
+
+function toggleMarking(on = !marking) {
+  marking = on;
+  app.classList.toggle('marking', on);
+  $('[data-act=truth]').setAttribute('aria-pressed', String(on));
+  $('.marks').hidden = !on;
+  paintMarks();
+  if (on && data.info) paintPanels();
 }
 
-function imagePoint(event, fit) {
-  const box = fit.getBoundingClientRect(), { width, height } = data.info.image;
-  return [clamp((event.clientX - box.left) / box.width, 0, 1) * width, clamp((event.clientY - box.top) / box.height, 0, 1) * height];
+// The bar of the editor, and the layers over the panels.
+function paintMarks() {
+  const own = !state.home.length, some = state.truths.length > 0;
+  set($('[data-act=truth]'), 'textContent', some ? 'Edit true box' + (state.truths.length > 1 ? 'es' : '') : 'Draw the true box');
+  if (document.activeElement !== $('#dx-truth')) set($('#dx-truth'), 'value', truthText());
+  $('[data-act=truth-home]').hidden = own || truthText() === truthText(state.home);
+  $('[data-act=truth-remove]').disabled = !some;
+  if (marking && state.picture) paintEditor('truth');
 }
-const corners = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+// On the page the boxes are as edited, even before the answer is here.
+const truthsNow = () => state.picture && data.info.picture === state.picture.token ? state.truths : data.info.truths;
 
-function startMarking(event) {
-  const view = event.target.closest && event.target.closest('.view');
-  if (marking !== 'ready' || !view || !data.info) return false;
-  event.preventDefault();
-  const fit = $('.fit', view), lines = $('svg g', view), from = imagePoint(event, fit), { width, height } = data.info.image;
-  const move = e => { lines.innerHTML = boxLines(width, height, null, null, [corners(from, imagePoint(e, fit))]); };
-  view.setPointerCapture(event.pointerId);
-  view.addEventListener('pointermove', move);
-  view.addEventListener('pointerup', e => {
-    view.removeEventListener('pointermove', move);
-    $$('.panel svg').forEach(svg => { svg.dataset.drawn = ''; });
-    const box = corners(from, imagePoint(e, fit)).map(x => Math.round(x * 10) / 10);
-    toggleMarking(false);
-    if (box[2] - box[0] > width / 100 && box[3] - box[1] > height / 100) setTruths([box]);
-    else paintPanels();
-  }, { once: true });
-  return true;
-}
-
-function setTruths(boxes) {
+function setTruths(boxes, done = true) {
   state.truths = boxes;
-  paintSource();
+  if (done) paintSource();
+  paintMarks();
+  if (data.info) paintPanels();
   ask();
 }
+function removeTruth() {
+  const at = document.activeElement.closest('.tb'), index = at ? [...at.parentElement.children].indexOf(at) : state.truths.length - 1;
+  if (state.truths.length) removeBox('truth', index);
+}
+const sameBoxes = () => { setTruths(state.home); quiet('truth'); };
 
-const truthText = () => state.truths.map(b => b.map(x => String(Math.round(x * 10) / 10)).join(', ')).join('; ');
+const truthText = (boxes = state.truths) => boxes.map(b => b.map(x => String(Math.round(x * 10) / 10)).join(', ')).join('; ');
+// Four numbers each, several parted by semicolons; null if that is not what the text says.
+function readBoxes(text) {
+  const boxes = text.split(';').filter(t => t.trim()).map(t => t.split(/[\s,]+/).filter(Boolean).map(Number));
+  return boxes.every(b => b.length === 4 && b.every(Number.isFinite) && b[0] < b[2] && b[1] < b[3]) ? boxes : null;
+}
+const fitsIn = (b, { width, height }) => b[0] >= 0 && b[1] >= 0 && b[2] <= width && b[3] <= height;
 
-// Typed boxes: four numbers each, several parted by semicolons; anything else goes back.
+// Typed boxes: anything else is explained and stays in the field, to be corrected.
 function typeTruths(input) {
-  const { width, height } = state.picture, boxes = input.value.split(';').filter(t => t.trim()).map(t => t.split(/[\s,]+/).filter(Boolean).map(Number));
-  const fine = boxes.every(b => b.length === 4 && b.every(Number.isFinite) && b[0] < b[2] && b[1] < b[3] && b[0] >= 0 && b[1] >= 0 && b[2] <= width && b[3] <= height);
-  if (fine) setTruths(boxes);
-  else notice('truth', 'That is no box in this picture.', 'Give x0, y0, x1, y1 in pixels, inside ' + width + ' \u00d7 ' + height + '; several boxes are parted by semicolons.');
-  if (fine) quiet('truth');
+  const boxes = readBoxes(input.value), { width, height } = state.picture, most = EDITORS.truth.most;
+  const fine = boxes && boxes.every(b => fitsIn(b, state.picture)) && boxes.length <= most;
+  input.setAttribute('aria-invalid', String(!fine));
+  if (fine) { quiet('truth'); setTruths(boxes); return; }
+  notice('truth', boxes && boxes.length > most ? boxes.length + ' boxes are too many.' : 'That is no box in this picture.',
+    'Give x0, y0, x1, y1 in pixels, inside ' + width + ' \u00d7 ' + height + '; up to ' + most + ' boxes, parted by semicolons.');
 }
