@@ -106,6 +106,23 @@ def read_picture(
     )
 
 
+def restored(stored: Picture, width: int, height: int) -> Picture:
+    """The picture whose working copy was kept as a file of its own.
+
+    Args:
+        stored: as read from that file.
+        width: of the upright original, px; not smaller than the working copy's.
+        height: likewise.
+
+    Raises:
+        ValueError: a size that such an original cannot have.
+    """
+    rows, columns = stored.rgb.shape[:2]
+    if (columns, rows) != _stored_size((width, height)):
+        raise ValueError(f"{width} x {height} is no original of {columns} x {rows}")
+    return _finish(stored.rgb, (width, height), 1)
+
+
 def to_input(
     rgb: NDArray[np.uint8],
     size: int = 224,

@@ -43,8 +43,8 @@ def test_the_same_numbers_as_the_engine(run, tiny_family, photo):
     )
     point = tiny_family.info.points[1]
     with np.load(out / "maps.npz") as maps:
-        assert np.array_equal(maps["dfm_map"], expected.methods["dfm"].map)
-        assert np.array_equal(maps[f"{point}_F_out"], expected.points[point].F_out)
+        assert np.array_equal(maps["methods/dfm/map"], expected.methods["dfm"].map)
+        assert np.array_equal(maps[f"points/{point}/F_out"], expected.points[point].F_out)
     with Image.open(out / "panel.png") as panel:
         assert panel.width > 600
     assert "IoU" in said.out

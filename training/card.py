@@ -1,7 +1,6 @@
 """What goes into the card of a checkpoint that was trained here."""
 
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +10,18 @@ from dfm_viz.backbones import get_backbone
 from dfm_viz.card import Card, versions
 from dfm_viz.imagenet import PUBLISHED
 from dfm_viz.methods import get_method
+from dfm_viz.provenance import commit
 from training.data import DataSet
 from training.loop import Trained
 from training.recipe import Recipe
 from training.weights import Origin, origin
 
+__all__ = ["OVERLAP", "commit", "describe", "machine"]
+
 OVERLAP = (
     "ImageNet pre-training saw some photographs that also occur in the CUB test split; "
     "scores on CUB are slightly optimistic for every method alike."
 )
-
-
-def commit(root: Path = Path(__file__).parents[1]) -> str:
-    """The git commit of the code in `root`, `-dirty` behind it if files of the packages differ.
-
-    Empty where that cannot be known: no git, or installed inside somebody else's repository.
-    """
-    try:
-        top, head = _git(root, "rev-parse", "--show-toplevel", "HEAD").split()
-        if Path(top) != root.resolve():
-            return ""
-        changed = _git(root, "status", "--porcelain", "--", "dfm_viz", "training")
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return ""
-    return f"{head}-dirty" if changed else head
-
-
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout.strip()
 
 
 def machine(device: str, processes: int) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import torch
 
+from dfm_viz import provenance
 from training import card
 from training.data import DataSet
 from training.loop import Trained
@@ -28,7 +29,7 @@ def git(monkeypatch, tmp_path):
             raise answers[words[0]]
         return answers[words[0]]
 
-    monkeypatch.setattr(card, "_git", fake)
+    monkeypatch.setattr(provenance, "_git", fake)
     answers["asked"] = asked
     return answers
 

@@ -1,0 +1,118 @@
+"""manifest.json of a bundle: what must be the same for a replay to give the same bits."""
+
+import functools
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import dfm_viz
+from dfm_viz.card import versions
+from dfm_viz.inspection import Family, Inspection, Opened
+from dfm_viz.provenance import commit
+
+KIND = "dfm_viz bundle"
+SCHEMA_VERSION = 1
+PICTURE, MAPS, RESULT = "picture.png", "maps.npz", "result.json"
+
+code_commit = functools.cache(commit)
+"""Of the running code: a server is not asked twice, whatever happens to its files."""
+
+
+@functools.cache
+def _processor() -> str:
+    """The processor as it calls itself: libraries choose their code by it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except (OSError, ValueError):
+        pass
+    return platform.processor() or platform.machine()
+
+
+def software() -> dict[str, str]:
+    """Name -> version of what computes the maps; the commit is empty where it is unknown."""
+    own = {"dfm_viz": dfm_viz.__version__, "commit": code_commit()}
+    return {**own, **versions(), "torch": torch.__version__}
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What kind of machine computes; equal on machines of one class."""
+    gpu = device.type == "cuda"
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name(device) if gpu else device.type,
+    }
+
+
+def make_manifest(
+    family: Family,
+    opened: Opened,
+    inspection: Inspection,
+    truths: Sequence[Sequence[float]],
+    files: Mapping[str, bytes],
+    *,
+    title: str,
+    source: str | None = None,
+) -> dict[str, Any]:
+    """Everything a replay needs to know.
+
+    Args:
+        family: that answered.
+        opened: the picture.
+        inspection: the answer.
+        truths: true boxes as they were given.
+        files: every other file of the bundle, by name.
+        title: of the picture.
+        source: where the family came from (hf:...), or None: its name says it.
+
+    Returns:
+        Plain JSON values.
+    """
+    own, picture = family.checkpoints, opened.picture
+    rows, columns = picture.rgb.shape[:2]
+    return {
+        "kind": KIND,
+        "schema_version": SCHEMA_VERSION,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "picture": {
+            "title": title,
+            "file": PICTURE,
+            "width": picture.width,
+            "height": picture.height,
+            "stored_width": columns,
+            "stored_height": rows,
+            "digest": picture.digest,
+        },
+        "family": {
+            "name": inspection.family,
+            "source": source or inspection.family,
+            "checkpoints": {
+                name: {
+                    "folder": own.folders[name].name,
+                    "method": card.method,
+                    "sha256": card.sha256,
+                    "licence": card.licence,
+                    "licences": list(card.licences),
+                }
+                for name, card in own.cards.items()
+            },
+        },
+        "settings": inspection.settings.to_json(),
+        "truths": [list(box) for box in truths],
+        "software": software(),
+        "machine": machine(own.device),
+        "threads": torch.get_num_threads(),
+        "files": {
+            name: {"bytes": len(data), "sha256": sha256(data).hexdigest()}
+            for name, data in sorted(files.items())
+        },
+    }
