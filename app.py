@@ -28,7 +28,7 @@ from dfm_viz.types import UserError  # noqa: E402
 from dfm_viz.ui.handlers import Explore  # noqa: E402
 from dfm_viz.ui.page import build, launch_options  # noqa: E402
 
-explore = Explore(options.families, options.data_root, options.device)
+explore = Explore(options.families, options.data_root, options.device, records=options.records)
 demo = build(explore)
 
 

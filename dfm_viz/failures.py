@@ -142,6 +142,11 @@ class Study:
         """Every method in every mode it has, as `name/mode`."""
         return tuple(f"{name}/{mode}" for name, rows in self.rows.items() for mode in rows.modes)
 
+    @property
+    def favourite(self) -> str:
+        """The method whose failures are shown unless another is asked for: DFM, if it is here."""
+        return self._slots.get("dfm", tuple(self.rows)[-1])
+
     def mode_of(self, name: str, mode: str) -> str:
         """The mode in which a method takes part when `mode` is asked for."""
         modes = self.rows[name].modes
@@ -211,7 +216,7 @@ def parse(values: Mapping[str, Any], study: Study) -> tuple[Wanted, list[str]]:
     flags = [str(flag) for flag in Flag if study.can(flag)]
     low, high = take("iou", _range, (0.0, 1.0))
     wanted = Wanted(
-        method=take("method", among(names), names[-1]),
+        method=take("method", among(names), study.favourite),
         mode=take("mode", among(study.modes), study.modes[-1]),
         errors=take("errors", several(ERRORS), frozenset()),
         label=take("class", among(study.first.classes), None),
@@ -327,16 +332,17 @@ def counts(study: Study, wanted: Wanted) -> dict[str, dict[str, int]]:
     fixed = _all(study, {name: m for name, m in masks.items() if name in ("class", "lasso")})
     rest = dataclasses.replace(wanted, label=None, outline=None)
 
-    def other(**changed: str) -> int:
-        return int((fixed & matching(study, dataclasses.replace(rest, **changed))).sum())
+    def other(method: str, mode: str) -> int:
+        asked = dataclasses.replace(rest, method=method, mode=mode)
+        return int((fixed & matching(study, asked)).sum())
 
     errors = study.judged(wanted.method, wanted.mode).error[_all(study, masks, "errors")]
     labels = first.label[_all(study, masks, "class")]
     by_error = np.bincount(errors, minlength=len(ERRORS)).tolist()
     by_class = np.bincount(labels, minlength=len(first.classes)).tolist()
     return {
-        "methods": {name: other(method=name) for name in study.rows},
-        "modes": {mode: other(mode=mode) for mode in study.modes},
+        "methods": {name: other(name, wanted.mode) for name in study.rows},
+        "modes": {mode: other(wanted.method, mode) for mode in study.modes},
         "errors": dict(zip(ERRORS, by_error, strict=True)),
         "classes": dict(zip(first.classes, by_class, strict=True)),
         "flags": {str(f): int((now & flag_mask(study, wanted, f)).sum()) for f in Flag},

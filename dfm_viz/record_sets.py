@@ -146,7 +146,7 @@ def find_sets(folder: Path, place: str) -> tuple[list[RecordSet], list[str]]:
         key = (about.data, about.split, about.protocol)
         groups.setdefault(key, []).append(RecordFile(path, path.stem, about))
     sets = [
-        RecordSet(f"{place}-{data[:8]}-{split}-{protocol}", place, {f.name: f for f in files})
+        RecordSet(f"{place[:80]}-{data[:8]}-{split}-{protocol}", place, {f.name: f for f in files})
         for (data, split, protocol), files in groups.items()
     ]
     return sorted(sets, key=lambda s: (-len(s.files), s.id)), problems

@@ -106,12 +106,13 @@ def iou_scatter(
         )
     )
     figure = go.Figure(traces, _layout())
-    axis = {"range": [-0.04, 1.04], "dtick": 0.25, "zeroline": False, "fixedrange": True}
-    figure.update_xaxes(title=f"IoU of {escape(titles[0])}", **axis)
-    figure.update_yaxes(title=f"IoU of {escape(titles[1])}", **axis)
+    axis = {"dtick": 0.25, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(title=f"IoU of {escape(titles[0])}", range=[-0.04, 1.04], **axis)
+    # Above 1 and below 0 there is room for the words in the corners.
+    figure.update_yaxes(title=f"IoU of {escape(titles[1])}", range=[-0.14, 1.15], **axis)
     figure.update_layout(dragmode="lasso", hovermode="closest")
     rule = {"layer": "below", "line": {"width": 1, "dash": "dot"}}
-    figure.add_shape(type="line", x0=_FOUND, x1=_FOUND, y0=-0.04, y1=1.04, **rule)
+    figure.add_shape(type="line", x0=_FOUND, x1=_FOUND, y0=-0.04, y1=1.05, **rule)
     figure.add_shape(type="line", y0=_FOUND, y1=_FOUND, x0=-0.04, x1=1.04, **rule)
     if x is not y:
         for text, at, count in _corners(x[match] >= _FOUND, y[match] >= _FOUND, titles):
@@ -130,10 +131,10 @@ def _corners(
 ) -> tuple[tuple[str, tuple[float, float], int], ...]:
     """Words, place and number of pictures for each quarter: who finds the object."""
     return (
-        (f"only {titles[1]} finds it:", (-0.03, 1.03), int((~x & y).sum())),
-        ("both find it:", (1.03, 1.03), int((x & y).sum())),
-        ("neither:", (-0.03, -0.03), int((~x & ~y).sum())),
-        (f"only {titles[0]}:", (1.03, -0.03), int((x & ~y).sum())),
+        (f"only {titles[1]} finds it:", (-0.03, 1.14), int((~x & y).sum())),
+        ("both find it:", (1.03, 1.14), int((x & y).sum())),
+        ("neither:", (-0.03, -0.13), int((~x & ~y).sum())),
+        (f"only {titles[0]} finds it:", (1.03, -0.13), int((x & ~y).sum())),
     )
 
 
@@ -155,7 +156,7 @@ def error_bars(
     """
     traces = [
         go.Bar(
-            x=[escape(title) for title in errors.values()],
+            x=[escape(title).replace(" ", "<br>", 1) for title in errors.values()],
             y=list(numbers),
             name=escape(titles[method]),
             text=[str(number) for number in numbers],
@@ -178,14 +179,14 @@ def error_bars(
     figure.update_yaxes(
         title="pictures", rangemode="tozero", range=[0, 1.12 * max(top, 1)], fixedrange=True
     )
-    figure.update_xaxes(fixedrange=True, tickangle=0)
+    figure.update_xaxes(fixedrange=True, tickangle=0, tickfont_size=11)
     return figure
 
 
 def _layout() -> go.Layout:
     return go.Layout(
         template=go.layout.Template(),  # plotly's own would bring colours of its own
-        margin={"l": 52, "r": 12, "t": 34, "b": 44},
+        margin={"l": 52, "r": 12, "t": 34, "b": 48},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False},

@@ -2,11 +2,12 @@
 
 import base64
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dfm_viz.examples import Example, examples, local_examples
+from dfm_viz.examples import Example, examples, local_examples, toy_example
 from dfm_viz.inspection import (
     Colormap,
     Family,
@@ -24,8 +25,10 @@ from dfm_viz.types import UserError
 from dfm_viz.ui import payload, words
 from dfm_viz.ui.answers import Answer, sentence
 from dfm_viz.ui.pictures import Pictures, preview, take_upload, thumbnail
+from dfm_viz.ui.records import Recorded
 
 _EXAMPLE = "example/"
+_RECORD = "record/"
 
 
 class Explore:
@@ -40,6 +43,7 @@ class Explore:
         data_root: Path | None = None,
         device: str = "auto",
         uploads: Path | None = None,
+        records: Path | None = None,
     ) -> None:
         """Remember where things are; nothing is loaded yet.
 
@@ -48,11 +52,15 @@ class Explore:
             data_root: folder of data sets whose pictures become examples too, or None.
             device: auto, cpu or cuda.
             uploads: folder that uploads are put into, or None: no uploads.
+            records: folder of one's own evaluation records, or None.
         """
         self.root = families
         self.data_root = data_root
         self.device = device
         self.uploads = uploads
+        self.records = records
+        self.recorded: Callable[[str], Recorded] | None = None
+        """How to open the picture behind a record; the Failures tab says so."""
         self.pictures = Pictures()
         self._opened = Cache(256 * 2**20)
 
@@ -71,6 +79,12 @@ class Explore:
         if self.data_root is not None:
             found += local_examples(self.data_root)
         return {example.id: example for example in found}
+
+    def example(self, name: str) -> Example | None:
+        """The example of that id, or any generated scene by its seed (`toy-7`), or None."""
+        if name not in self.examples and re.fullmatch(r"toy-\d{1,9}", name):
+            return toy_example(int(name.removeprefix("toy-")))
+        return self.examples.get(name)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - one Explore lives as long as the process
     def family(self, name: str) -> Family:
@@ -101,14 +115,22 @@ class Explore:
 
     @sentence
     def open(self, query: Mapping[str, Any]) -> Answer:
-        """Take a picture in: {"example": id} or {"upload": path, "name": file name}."""
+        """Take a picture in: {"example": id} or {"upload": path, "name": file name}.
+
+        Or {"record": id}, where a row of the Failures tab says the id, `<set>/<number>`.
+        """
         if "example" in query:
-            example = self.examples.get(str(query["example"]))
+            example = self.example(str(query["example"]))
             if example is None:
                 raise UserError("There is no such example; choose another.")
             token = _EXAMPLE + example.id
             picture = self.picture(token)
             title, boxes = example.title, [list(box) for box in example.truths]
+        elif "record" in query and self.recorded is not None:
+            found = self.recorded(str(query["record"]))
+            token = _RECORD + str(query["record"])
+            picture = self.pictures.get(token, lambda: found.picture)
+            title, boxes = found.title, [list(box) for box in found.truths]
         elif "upload" in query and self.uploads is not None:
             picture = take_upload(query["upload"], query.get("name", ""), self.uploads)
             token = self.pictures.add(picture)
@@ -125,11 +147,15 @@ class Explore:
         }
 
     def picture(self, token: object) -> Picture:
-        """The opened picture of a token; examples are read again when they were dropped."""
-        example = None
+        """The opened picture of a token; what is no upload is read again when it was dropped."""
+        again = None
         if isinstance(token, str) and token.startswith(_EXAMPLE):
-            example = self.examples.get(token.removeprefix(_EXAMPLE))
-        return self.pictures.get(token, example.read if example else None)
+            example = self.example(token.removeprefix(_EXAMPLE))
+            again = example.read if example else None
+        elif isinstance(token, str) and token.startswith(_RECORD) and self.recorded is not None:
+            row, recorded = token.removeprefix(_RECORD), self.recorded
+            again = lambda: recorded(row).picture  # noqa: E731
+        return self.pictures.get(token, again)
 
     @sentence
     def inspect(self, query: Mapping[str, Any]) -> Answer:
@@ -176,6 +202,8 @@ class Explore:
     def check(self) -> None:
         """Look at what was given at the start, before anybody visits; UserError if it is wrong."""
         pick_device(self.device)
+        if self.records is not None and not self.records.is_dir():
+            raise UserError(f"There is no folder of records {self.records}; see --records.")
         _ = self.families, self.examples
 
     def warm_up(self) -> None:

@@ -11,7 +11,7 @@ def _environment(*names: str, default: str | None = None) -> str | None:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read host, port, families, data_root and device; every one has its environment variable.
+    """Read host, port, families, data_root, records and device, from the environment too.
 
     `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` count too, as Hugging Face Spaces sets them.
     """
@@ -40,6 +40,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="DIR",
         default=_environment("DFM_VIZ_DATA_ROOT"),
         help="folder of data sets whose test pictures become examples (DFM_VIZ_DATA_ROOT)",
+    )
+    parser.add_argument(
+        "--records",
+        type=Path,
+        metavar="DIR",
+        default=_environment("DFM_VIZ_RECORDS"),
+        help="folder of your own evaluation records for the Failures tab (DFM_VIZ_RECORDS)",
     )
     parser.add_argument(
         "--device",

@@ -7,8 +7,10 @@ from pathlib import Path
 from dfm_viz.examples.recorded import RecordedPictures
 from dfm_viz.failures import Study
 from dfm_viz.inspection.cache import Cache
+from dfm_viz.methods import METHODS
+from dfm_viz.pictures import Picture
 from dfm_viz.record_sets import RecordFile, RecordSet, Rows, find_sets, read_rows, shown
-from dfm_viz.types import UserError
+from dfm_viz.types import Box, UserError
 
 FOLDER = "records"
 """Where a family keeps the records of its checkpoints."""
@@ -29,6 +31,21 @@ class Shelved:
     study: Study
     pictures: RecordedPictures
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """The picture behind one row, as it is opened in Explore.
+
+    Attributes:
+        title: what to call it.
+        truths: its true boxes in upright pixels.
+        picture: the picture itself.
+    """
+
+    title: str
+    truths: tuple[Box, ...]
+    picture: Picture
 
 
 class Shelf:
@@ -86,7 +103,7 @@ class Shelf:
             raise UserError("These records are no longer here; choose others.")
         rows: dict[str, Rows] = {}
         problems = []
-        for file in one.files.values():
+        for file in sorted(one.files.values(), key=_place):
             read = self._read(file)
             if isinstance(read, UserError):
                 problems.append(shown(read, file.path, one.place))
@@ -127,6 +144,13 @@ class Shelf:
             key, lambda: RecordedPictures(study.first, self._data_root), lambda _: 4096
         )
         return source
+
+
+def _place(file: RecordFile) -> tuple[int, str]:
+    """Methods stand in the order of `METHODS`, checkpoints of one method by name."""
+    order = list(METHODS)
+    known = order.index(file.about.method) if file.about.method in order else len(order)
+    return known, file.name
 
 
 def _plain(path: Path) -> bool:
