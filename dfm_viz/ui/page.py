@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 from dfm_viz.pictures import MAX_BYTES
 from dfm_viz.ui.api import add_endpoints
 from dfm_viz.ui.component import page_component
+from dfm_viz.ui.failures import PLOTLY, Failures
 from dfm_viz.ui.handlers import Explore
 
 _HOUR = 3600
@@ -18,13 +19,14 @@ _HOUR = 3600
 def build(explore: Explore) -> gr.Blocks:
     """The page as Blocks, ready to be launched with `launch_options`."""
     explore.uploads = Path(get_upload_folder())
+    gr.set_static_paths([PLOTLY])  # this one file, loaded when the Failures tab is first opened
     with gr.Blocks(
         title="dfm_viz",
         fill_width=True,
         analytics_enabled=False,
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
-        page_component(_server_functions((explore,)))
+        page_component(_server_functions((explore, Failures(explore))))
         add_endpoints(explore)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
