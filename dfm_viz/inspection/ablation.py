@@ -45,6 +45,9 @@ Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
 """Asked before every entry: True ends the series there."""
 
+Found = Callable[[int, Variant], None]
+"""Told every entry as soon as it is there: its place in the series, and what it says."""
+
 NO_PLAIN = "no CAM checkpoint whose weights fit the published network"
 
 _Job = Callable[[], Variant]
@@ -57,6 +60,10 @@ def nobody(done: int, total: int) -> None:
 def never() -> bool:
     """Never cancelled."""
     return False
+
+
+def unseen(index: int, entry: Variant) -> None:
+    """Nobody looks before the end."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Series:
         truths: true boxes in pixels of the upright picture.
         progress: told after every entry.
         cancelled: asked before every entry.
+        found: told every entry as soon as it is there.
     """
 
     checkpoints: Checkpoints
@@ -80,6 +88,7 @@ class Series:
     truths: Sequence[Sequence[float]] = ()
     progress: Progress = nobody
     cancelled: Cancelled = never
+    found: Found = unseen
 
     def ablate(self) -> Ablation:
         """The seven rows; see `Family.ablate`."""
@@ -141,6 +150,7 @@ class Series:
             if self.cancelled():
                 break
             done[index] = jobs[index]()
+            self.found(index, done[index])
             self.progress(len(done), len(jobs))
         return Ablation(tuple(done[index] for index in sorted(done)))
 

@@ -35,3 +35,22 @@ def colormap(name: str = DEFAULT_COLORMAP) -> NDArray[np.uint8]:
         table = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3].astype(np.uint8)
     table.flags.writeable = False
     return table
+
+
+@cache
+def difference_colours() -> NDArray[np.uint8]:
+    """The 256 colours of a signed difference: blue below, near white at 0, red above.
+
+    ColorBrewer's RdBu, which colour-blind readers can tell apart; the two middle rows are equal, so
+    that a scale symmetric about 0 has the same near white on both sides of it.
+
+    Returns:
+        (256, 3) uint8, read-only; row 0 is the lowest value.
+    """
+    import matplotlib
+
+    half = np.linspace(0.5, 1, 128)
+    ends = (1 - half[::-1], half)
+    table = matplotlib.colormaps["RdBu_r"](np.concatenate(ends), bytes=True)[:, :3].astype(np.uint8)
+    table.flags.writeable = False
+    return table

@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from dfm_viz.pictures import MAX_BYTES
+from dfm_viz.ui.ablate import Ablate
 from dfm_viz.ui.api import add_endpoints
 from dfm_viz.ui.component import page_component
 from dfm_viz.ui.failures import PLOTLY, Failures
@@ -26,7 +27,7 @@ def build(explore: Explore) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
-        page_component(_server_functions((explore, Failures(explore))))
+        page_component(_server_functions((explore, Ablate(explore), Failures(explore))))
         add_endpoints(explore)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
