@@ -118,7 +118,7 @@ def entry(variant: Variant, size: tuple[int, int], side: int) -> Answer:
 def switches(variant: Variant) -> list[str]:
     """The switches of a row of Table 1 in words."""
     if variant.result is None:
-        return ["as published", "no map to read a box from"]
+        return ["as published", "without the CAM head"]
     acts = variant.switches
     if acts is None:
         return ["module off"]

@@ -1,7 +1,7 @@
 // The present setting: every outcome of the draws with its probability, map, box and IoU, and the
 // expected map. It also says which row of Table 1 the present setting is.
 AB.parts.now = {
-  asks: 'ablate_now', row: null, reply: null,
+  asks: 'ablate_now', beside: 'rows', row: null, reply: null,
   ready: () => true,
   key: info => abKey(info, ['path']),
   query: info => abQuestion(info, {}),

@@ -54,7 +54,7 @@ AB.parts.grid = {
   lay(heat, n) {
     heat.dataset.side = String(n);
     const cells = row => this.values.map((_, c) => '<button type="button" role="gridcell" class="ab-cell" tabindex="-1" data-ab-take="grid" data-i="' + (row * n + c) + '"></button>').join('');
-    const skip = n > 10 ? 2 : 1, tick = (v, i) => '<span>' + ((n - 1 - i) % skip ? '' : abTick(v)) + '</span>';
+    const skip = n > 10 || (n > 6 && heat.clientWidth < 500) ? 2 : 1, tick = (v, i) => '<span>' + ((n - 1 - i) % skip ? '' : abTick(v)) + '</span>';
     heat.innerHTML = '<div class="ab-y" aria-hidden="true"><b>\u03b4</b>' + this.values.map((v, i) => tick(v, i)).reverse().join('') + '</div><div class="ab-cells" role="grid" aria-label="Pairs of delta and gamma" style="--n:' + n + '">' +
       this.values.map((_, row) => '<div role="row">' + cells(row) + '</div>').reverse().join('') + '<i class="ab-here" aria-hidden="true"></i></div><div class="ab-bar" aria-hidden="true"><span class="hi"></span><canvas></canvas><span class="lo"></span></div>' +
       '<div class="ab-x" aria-hidden="true">' + this.values.map(tick).join('') + '<b>\u03b3</b></div><div class="ab-look"></div>';

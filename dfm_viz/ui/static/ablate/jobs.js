@@ -12,7 +12,8 @@ function abWake() {
 function abStale(long) {
   if (!AB.active || !data.info) return [];
   const stale = Object.values(AB.parts).filter(part => {
-    if (!!part.long !== long || !part.visible || !part.ready()) return false;
+    const seen = part.visible || (part.beside && AB.parts[part.beside].visible);
+    if (!!part.long !== long || !seen || !part.ready()) return false;
     const key = part.key(data.info);
     return key !== part.done && key !== part.failed;
   });

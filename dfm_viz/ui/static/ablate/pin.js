@@ -48,7 +48,7 @@ AB.parts.pin = {
     if (!this.colours) this.load();
     const a = r.new, b = r.old, both = { ...a, other: b.box };
     const iou = a.iou === null ? 'Box ' + abPercent(b.area) + ' \u2192 ' + abPercent(a.area) + ' of the picture' :
-      'IoU ' + b.iou.toFixed(2) + ' \u2192 ' + a.iou.toFixed(2) + (Math.abs(a.iou - b.iou) < 5e-5 ? ', no change' : ' (' + (a.iou > b.iou ? '+' : '') + minus((a.iou - b.iou).toFixed(2)) + ')');
+      'IoU ' + b.iou.toFixed(3) + ' \u2192 ' + a.iou.toFixed(3) + (Math.abs(a.iou - b.iou) < 5e-4 ? ', no change' : ' (' + (a.iou > b.iou ? '+' : '') + minus((a.iou - b.iou).toFixed(3)) + ')');
     const list = r.changed.length ? r.changed.map(c => '<li>' + esc(this.word(c.name)) + ' ' + esc(this.plain(c.old)) + ' \u2192 <b>' + esc(this.plain(c.new)) + '</b></li>').join('') : '<li>The present setting is the pinned one; move a slider to see a difference.</li>';
     const label = a.label === b.label ? esc(a.label) : '<b>Another class:</b> ' + esc(b.label) + ' \u2192 ' + esc(a.label) + ', so the class maps are not of the same class.';
     const symbol = name => name === 'cam' ? 'class map' : math(SYMBOL[name]), figure = name => {
@@ -60,14 +60,15 @@ AB.parts.pin = {
     root.innerHTML = '<div class="ab-sum"><div class="ab-pair">' + abThumb(both, 'p') + '</div><div><p class="ab-big">' + iou + '</p><p>' + label + '</p><ul>' + list + '</ul><p class="muted">Pink: the present box. Thin white: the pinned box. Dashed: the true box.</p></div></div>' +
       (r.reason ? '<p class="ab-note">' + esc(r.reason) + '</p>' : '') + '<div class="ab-diffs">' + figure('cam') + AB_PIN_MAPS.map(figure).join('') + '</div>' +
       (bars.length ? '<div class="ab-strips">' + bars.map(figure).join('') + '</div>' : '') +
-      '<p class="muted">Present minus pinned, ' + (this.arrays.P_A ? 'maps at ' + esc(where) + ', of F and ME ' + (data.info.channel === 'mean' ? 'the mean over all channels' : 'channel ' + data.info.channel) + '. ' : '') + 'Red: larger now. Blue: smaller now. Each scale is symmetric about 0. Channels are in the network\u2019s order.</p>';
+      '<p class="muted">Present minus pinned, ' + (this.arrays.P_A ? 'maps at ' + esc(where) + ', of F and ME ' + (data.info.channel === 'mean' ? 'the mean over all channels' : 'channel ' + data.info.channel) + '. ' : '') + 'Red: larger now. Blue: smaller now. Each scale is symmetric about 0. ' + (bars.length ? 'Of neighbouring channels a stripe shows the largest difference.' : '') + '</p>';
     abMaps(root, { p: both }, 320);
     for (const name in this.arrays) this.draw(name);
   },
   draw(name) {
-    const node = $('[data-d="' + name + '"]'), { values, shape } = this.arrays[name];
+    const node = $('[data-d="' + name + '"]'), { shape } = this.arrays[name];
     if (!node) return;
-    const [rows, columns] = shape.length > 1 ? shape : [1, shape[0]], canvas = $('canvas', node), foot = $('.ab-cb', node);
+    const values = shape.length > 1 ? this.arrays[name].values : this.stripes(this.arrays[name].values);
+    const [rows, columns] = shape.length > 1 ? shape : [1, values.length], canvas = $('canvas', node), foot = $('.ab-cb', node);
     let most = 0;
     for (const v of values) most = Math.max(most, Math.abs(v));
     raster(canvas, columns, rows, out => { for (let i = 0; i < out.length; i++) out[i] = this.colours[most ? clamp(Math.round(127.5 + 127.5 * values[i] / most), 0, 255) : 128]; });
@@ -78,10 +79,16 @@ AB.parts.pin = {
       canvas.setAttribute('aria-label', spoken + ': no difference.');
       return;
     }
-    foot.innerHTML = '<span>' + fmt(-most) + '</span><canvas aria-hidden="true"></canvas><span>+' + fmt(most) + '</span>';
+    foot.innerHTML = '<canvas aria-hidden="true"></canvas><span>' + fmt(-most) + '</span><span>0</span><span>+' + fmt(most) + '</span>';
     raster($('canvas', foot), 256, 1, out => { for (let i = 0; i < 256; i++) out[i] = this.colours[i]; });
     const s = summary(values, columns);
     canvas.setAttribute('aria-label', spoken + ', present minus pinned: from ' + fmt(s.low) + ' to ' + fmt(s.high) + ', mean ' + fmt(s.mean) + '.');
+  },
+  // More channels than stripes that can be seen: each stripe takes its largest difference.
+  stripes(values) {
+    const each = Math.ceil(values.length / 300), found = new Float32Array(Math.ceil(values.length / each));
+    values.forEach((v, i) => { const k = Math.floor(i / each); if (Math.abs(v) > Math.abs(found[k])) found[k] = v; });
+    return found;
   },
   load() {
     const bytes = decode({ dtype: 'u8', data: AB.facts.difference });

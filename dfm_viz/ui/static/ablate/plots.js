@@ -14,8 +14,8 @@ function abMarker(shape, x, y, r, hollow) {
 }
 
 // Where values lie in a plot of this node's width.
-function abScale(node, low, high, height) {
-  const width = Math.max(240, node.clientWidth), left = 38, right = 14, top = 12, bottom = 30;
+function abScale(node, low, high, height, right = 14) {
+  const width = Math.max(240, node.clientWidth), left = 38, top = 12, bottom = 30;
   const x = v => left + (high > low ? (v - low) / (high - low) : 0.5) * (width - left - right);
   const y = v => top + (1 - v) * (height - top - bottom);
   const back = px => clamp(low + (px - left) / (width - left - right) * (high - low), low, high);

@@ -24,8 +24,8 @@ AB.parts.sanity = {
     const names = Object.keys(data.info.methods), stamp = names.join();
     if (which.dataset.stamp !== stamp) {
       which.dataset.stamp = stamp;
-      which.innerHTML = '<label for="ab-method">Method</label><select class="sel" id="ab-method">' + names.map(n => '<option value="' + esc(n) + '">' + esc(methodFacts(n).title) + '</option>').join('') + '</select><label for="ab-seed">Random network</label><select class="sel" id="ab-seed">' +
-        Array.from({ length: AB.facts.seeds }, (_, i) => '<option value="' + i + '">' + (i + 1) + '</option>').join('') + '</select>';
+      which.innerHTML = '<span class="ab-pick"><label for="ab-method">Method</label><select class="sel" id="ab-method">' + names.map(n => '<option value="' + esc(n) + '">' + esc(methodFacts(n).title) + '</option>').join('') + '</select></span><span class="ab-pick"><label for="ab-seed">Random network</label><select class="sel" id="ab-seed">' +
+        Array.from({ length: AB.facts.seeds }, (_, i) => '<option value="' + i + '">' + (i + 1) + '</option>').join('') + '</select></span>';
     }
     $('#ab-method').value = this.method();
     $('#ab-seed').value = String(AB.chosen.seed);

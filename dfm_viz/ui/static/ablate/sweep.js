@@ -43,7 +43,7 @@ AB.parts.sweep = {
     $('#ab-count').disabled = !this.known().number;
     if (!this.plan) { node.innerHTML = ''; $('.ab-along').innerHTML = ''; this.say(); return; }
     const names = this.plan.titles, last = this.plan.values.length - 1, p = this.known();
-    const s = this.scale = names ? abScale(node, -0.5, last + 0.5, 240) : abScale(node, p.low, p.high, 240);
+    const s = this.scale = names ? abScale(node, -0.5, last + 0.5, 240) : abScale(node, p.low, p.high, 240, 66);
     const now = this.current(), found = this.entries.filter(Boolean), mine = data.info.methods.dfm.class_index;
     const points = of => this.entries.map((e, i) => e && [this.x(i), e[of] === null ? 0 : e[of], e.class_index !== mine]).filter(Boolean);
     const how = { marks: names || last <= 30, line: !names };
@@ -52,9 +52,12 @@ AB.parts.sweep = {
     if (names) lines += found.map((e, j) => '<line class="ab-stem" x1="' + s.x(e.i) + '" x2="' + s.x(e.i) + '" y1="' + s.y(0) + '" y2="' + s.y(Math.max(e.area, e.iou || 0)) + '"/>').join('');
     lines += abCurve(s, points('area'), 1, how) + (has ? abCurve(s, points('iou'), 0, how) : '');
     const end = found.length ? found[found.length - 1] : null, labels = [];
-    if (end && !names) {
-      labels.push({ x: s.width - s.right, end: true, y: s.y(end.area) - 8, text: 'box area', at: 1 });
-      if (has) labels.push({ x: s.width - s.right, end: true, y: s.y(end.iou) - 8, text: 'IoU', at: 0 });
+    if (end && names) {
+      labels.push({ x: s.x(end.i) + 10, y: s.y(end.area) + 4, text: 'box area', at: 1 });
+      if (has) labels.push({ x: s.x(end.i) + 10, y: s.y(end.iou) + 4, text: 'IoU', at: 0 });
+    } else if (end) {
+      labels.push({ x: s.width - s.right + 9, y: s.y(end.area) + 4, text: 'box area', at: 1 });
+      if (has) labels.push({ x: s.width - s.right + 9, y: s.y(end.iou) + 4, text: 'IoU', at: 0 });
     }
     const marks = now === null ? '' : abUpright(s, now, 'now', names ? '' : 'now ' + now.toFixed(2), !names && now > (s.low + s.high) / 2);
     const reads = this.at === null ? '' : abUpright(s, this.x(this.at), 'at', '');
@@ -64,12 +67,12 @@ AB.parts.sweep = {
   },
   // As many pictures as fit, spread evenly over the values.
   along(s) {
-    const count = this.plan.values.length, room = Math.floor((s.width - s.left - s.right + 30) / 84), many = Math.min(count, Math.max(2, room));
-    const chosen = [...new Set(Array.from({ length: many }, (_, k) => Math.round(k * (count - 1) / Math.max(1, many - 1))))];
+    const count = this.plan.values.length, wide = s.width < 500 ? 56 : 76, room = Math.max(2, Math.floor((s.width - s.left - s.right) / (wide + 4))), each = Math.ceil((count - 1) / room) || 1;
+    const chosen = this.plan.values.map((_, i) => i).filter(i => i % each === 0);
     const root = $('.ab-along'), now = this.current(), near = now === null ? -1 : this.nearest(now);
     root.innerHTML = chosen.map(i => {
-      const e = this.entries[i], left = clamp(s.x(this.x(i)) - 38, 0, s.width - 76);
-      return '<button type="button" class="ab-small' + (e && e.old ? ' ab-old' : '') + '" style="left:' + left + 'px" data-ab-take="sweep" data-i="' + i + '" aria-pressed="' + (i === near) + '" tabindex="-1" aria-label="' +
+      const e = this.entries[i], left = clamp(s.x(this.x(i)) - wide / 2, 0, s.width - wide);
+      return '<button type="button" class="ab-small' + (e && e.old ? ' ab-old' : '') + '" style="width:' + wide + 'px;left:' + left + 'px" data-ab-take="sweep" data-i="' + i + '" aria-pressed="' + (i === near) + '" tabindex="-1" aria-label="' +
         esc(this.letter() + ' ' + this.title(i) + (e ? ': ' + abSaid(e) : '')) + '">' + abThumb(e, i) + '<span>' + (this.plan.titles ? '' : this.title(i)) + '</span></button>';
     }).join('');
     abMaps(root, this.entries, 152);
