@@ -1,6 +1,7 @@
 """The app: the page, the named endpoints, and how they are served."""
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from dfm_viz.pictures import MAX_BYTES
+from dfm_viz.types import UserError
 from dfm_viz.ui.ablate import Ablate
 from dfm_viz.ui.api import add_endpoints
 from dfm_viz.ui.component import page_component
+from dfm_viz.ui.download import Download
 from dfm_viz.ui.failures import PLOTLY, Failures
 from dfm_viz.ui.handlers import Explore
+from dfm_viz.ui.results import Results
 
 _HOUR = 3600
 
@@ -27,7 +31,8 @@ def build(explore: Explore) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
-        page_component(_server_functions((explore, Ablate(explore), Failures(explore))))
+        parts = (explore, Ablate(explore), Failures(explore), Results(explore), Download(explore))
+        page_component(_server_functions(parts))
         add_endpoints(explore)
     demo.queue(default_concurrency_limit=4, max_size=64)
     return demo
@@ -46,8 +51,17 @@ def _server_functions(parts: Sequence[Any]) -> list[Callable[..., object]]:
     return [function(getattr(part, name), name) for part in parts for name in part.SERVER]
 
 
-def launch_options(host: str, port: int) -> dict[str, Any]:
-    """How the page is served: no history, no telemetry, no tracebacks, small uploads only."""
+def launch_options(host: str, port: int, mcp: bool = False) -> dict[str, Any]:
+    """How the page is served: no history, no telemetry, no tracebacks, small uploads only.
+
+    Raises:
+        UserError: `mcp`, the endpoints as MCP tools, without the package for it.
+    """
+    if mcp and find_spec("mcp") is None:
+        raise UserError(
+            "--mcp needs a package that is not installed; install it with: pip install "
+            "'gradio[mcp]'."
+        )
     return {
         "server_name": host,
         "server_port": port,
@@ -56,4 +70,5 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "ssr_mode": False,
         "show_error": False,
         "footer_links": ["api"],
+        "mcp_server": mcp,
     }

@@ -33,14 +33,19 @@ def bars(results: Results, modes: Sequence[str], paper: Paper | None) -> tuple[d
     Returns:
         {row, mode, values: {metric: {mean, low, high, seeds, paper?}}}, percent. `low` and `high`
         are the limits of the 95 % bootstrap intervals over the pictures, averaged over the seeds;
-        null where no interval was kept. `seeds` are the values themselves.
+        null where no interval was kept. `seeds` are the values themselves. A row without any has
+        no mode, no values and a `note` that says why.
     """
-    return tuple(
-        {"row": row["title"], "mode": mode, "values": values}
-        for name, row in results.rows.items()
-        for mode in modes
-        if (values := dict(_values(results, row["runs"], mode, paper(name) if paper else None)))
-    )
+    found: list[dict[str, Any]] = []
+    for name, row in results.rows.items():
+        known, before = paper(name) if paper else None, len(found)
+        for mode in modes:
+            if values := dict(_values(results, row["runs"], mode, known)):
+                found.append({"row": row["title"], "mode": mode, "values": values})
+        if len(found) == before:
+            note = "diverged" if any("diverged" in run for run in row["runs"]) else "not measured"
+            found.append({"row": row["title"], "mode": "", "values": {}, "note": note})
+    return tuple(found)
 
 
 def lines(results: Results) -> tuple[dict[str, Any], ...]:
