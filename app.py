@@ -36,8 +36,9 @@ def main() -> int:
     """Serve until interrupted; 2 if something given at the start is wrong."""
     try:
         explore.check()
+        served = launch_options(options.host, options.port, options.mcp)
         threading.Thread(target=explore.warm_up, daemon=True).start()
-        demo.launch(**launch_options(options.host, options.port))
+        demo.launch(**served)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

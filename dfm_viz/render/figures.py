@@ -15,15 +15,13 @@ from dfm_viz.render.print_style import (
     FAINT,
     INK,
     TILE,
+    Frame,
     Sheet,
-    legend,
-    outline,
     shrink,
     wrap,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from dfm_viz.inspection.result import Inspection, MethodResult
@@ -47,9 +45,9 @@ def comparison(rgb: NDArray[np.uint8], inspection: Inspection, truths: Boxes) ->
     titles = ["Picture", *(method.title for method in methods)]
     tiles = [small, *_overlays(small, inspection)]
     captions = [[f"{inspection.width} x {inspection.height} px"], *map(_numbers, methods)]
-    sheet, all_axes = _sheet(inspection, titles, tiles, captions, truths)
-    for axes, method in zip(all_axes[1:], methods, strict=True):
-        outline(axes, method.box, "predicted")
+    sheet, frames = _sheet(inspection, titles, tiles, captions, truths)
+    for frame, method in zip(frames[1:], methods, strict=True):
+        sheet.outline(frame, method.box, "predicted")
     return sheet.figure
 
 
@@ -62,14 +60,14 @@ def attention(rgb: NDArray[np.uint8], inspection: Inspection, truths: Boxes) -> 
     start = methods["cam"].peak if "cam" in methods else None
     titles = [method.title for method in methods.values()]
     captions = [_movement(name, inspection) for name in methods]
-    sheet, all_axes = _sheet(inspection, titles, _overlays(small, inspection), captions, truths)
-    for axes, (name, method) in zip(all_axes, methods.items(), strict=True):
-        outline(axes, method.box, "predicted")
+    sheet, frames = _sheet(inspection, titles, _overlays(small, inspection), captions, truths)
+    for frame, (name, method) in zip(frames, methods.items(), strict=True):
+        sheet.outline(frame, method.box, "predicted")
         if method.peak is None:
             continue
         if name != "cam" and start not in (None, method.peak):
-            _arrow(axes, start, method.peak)
-        _star(axes, method.peak)
+            _arrow(sheet, frame.at(*start), frame.at(*method.peak))
+        _star(sheet, frame.at(*method.peak))
     return sheet.figure
 
 
@@ -87,7 +85,7 @@ def _sheet(
     tiles: Sequence[NDArray[np.uint8]],
     captions: Sequence[Sequence[str]],
     truths: Boxes,
-) -> tuple[Sheet, list[Axes]]:
+) -> tuple[Sheet, list[Frame]]:
     """Titled pictures with lines below them and the true boxes on them, and a legend."""
     rows = math.ceil(len(tiles) / _MOST)
     columns = math.ceil(len(tiles) / rows)
@@ -95,21 +93,21 @@ def _sheet(
     wide, high = (max(side * TILE / max(size), 0.02) for side in size)
     step = max(wide, 1.6) + _GAP
     block = _HEAD + high + 0.06 + max(map(len, captions)) * _LINE + 0.1
-    sheet = Sheet.of(max(2 * _MARGIN + columns * step - _GAP, _LEGEND), rows * block + 0.45)
-    all_axes = []
+    sheet = Sheet(max(2 * _MARGIN + columns * step - _GAP, _LEGEND), rows * block + 0.45)
+    frames = []
     for number, (title, tile, lines) in enumerate(zip(titles, tiles, captions, strict=True)):
         x, y = _MARGIN + number % columns * step, _MARGIN + number // columns * block
-        sheet.text(x, y, wrap(title, 22, 1)[0], fontsize=9, fontweight="bold")
-        axes = sheet.picture(x, y + _HEAD, tile, size, TILE)
+        sheet.text(x, y, wrap(title, 22, 1)[0], fontsize=9.5)
+        frame = sheet.picture(x, y + _HEAD, tile, size, TILE)
         for truth in truths:
-            outline(axes, truth, "true")
+            sheet.outline(frame, truth, "true")
         y += _HEAD + high + 0.06
         for row, line in enumerate(lines):
             sheet.text(x, y + row * _LINE, line, color=FAINT if row else INK)
-        all_axes.append(axes)
+        frames.append(frame)
     kinds = ["predicted", *(["true"] if truths else [])]
-    legend(sheet, _MARGIN, sheet.height - 0.22, kinds, str(inspection.settings.colormap))
-    return sheet, all_axes
+    sheet.legend(_MARGIN, sheet.height - 0.22, kinds, str(inspection.settings.colormap))
+    return sheet, frames
 
 
 def _numbers(method: MethodResult) -> list[str]:
@@ -132,7 +130,7 @@ def _movement(name: str, inspection: Inspection) -> list[str]:
     else:
         far = math.dist(cam.peak, method.peak)
         share = far / math.hypot(inspection.width, inspection.height)
-        lines = [f"★ peak {far:.0f} px from CAM's ○,", f"{100 * share:.0f} % of the diagonal"]
+        lines = [f"★ peak {far:.0f} px from CAM's ○", f"{100 * share:.0f} % of the diagonal"]
     if method.peak_inside is not None:
         left = cam is not None and cam.peak_inside and not method.peak_inside
         outside = "▲ left the true box" if left else "outside every true box"
@@ -142,26 +140,23 @@ def _movement(name: str, inspection: Inspection) -> list[str]:
     return lines
 
 
-def _star(axes: Axes, at: tuple[float, float]) -> None:
-    axes.plot(
-        *at,
-        marker="*",
-        markersize=11,
-        color="white",
-        markeredgecolor=DARK,
-        markeredgewidth=0.9,
-        clip_on=False,
-    )
+def _star(sheet: Sheet, at: tuple[float, float]) -> None:
+    star: dict[str, Any] = {"color": "white", "markeredgecolor": DARK, "markeredgewidth": 0.9}
+    sheet.axes.plot(*at, marker="*", markersize=11, **star)
 
 
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+def _arrow(sheet: Sheet, start: tuple[float, float], end: tuple[float, float]) -> None:
     """From CAM's peak, a ring, to the method's."""
     from matplotlib.patches import FancyArrowPatch
 
     for colour, width in ((DARK, 2.2), ("white", 1.1)):
-        ring: dict[str, Any] = {"markersize": 5, "color": "none", "markeredgewidth": width}
-        axes.plot(*start, marker="o", markeredgecolor=colour, clip_on=False, **ring)
-    axes.add_patch(
+        ring: dict[str, Any] = {
+            "color": "none",
+            "markeredgecolor": colour,
+            "markeredgewidth": width,
+        }
+        sheet.axes.plot(*start, marker="o", markersize=5, **ring)
+    sheet.axes.add_patch(
         FancyArrowPatch(
             start,
             end,
@@ -171,6 +166,5 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> 
             linewidth=0.7,
             shrinkA=3,
             shrinkB=4,
-            clip_on=False,
         )
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfm_viz.render.overlay import overlay
-from dfm_viz.render.print_style import FAINT, Sheet, outline, shrink
+from dfm_viz.render.print_style import FAINT, Sheet, shrink
 from dfm_viz.render.scales import colormap
 
 if TYPE_CHECKING:
@@ -21,20 +21,12 @@ if TYPE_CHECKING:
     from dfm_viz.inspection.settings import Settings
 
 _SIDE, _STEP, _MARGIN, _HEAD, _FOOT = 1.15, 1.37, 0.12, 0.4, 0.42
-SYMBOLS = {
-    "F_in": "$F_{in}$",
-    "C_A": "$C_A$",
-    "C_E": "$C_E$",
-    "C_M": "$C_M$",
-    "C_ME": "$C_{ME}$",
-    "F_out": "$F_{out}$",
-    "P_A": "$P_A$",
-    "P_E": "$P_E$",
-    "P_M_prime": "$P'_M$",
-    "Delta_M": r"$\Delta_M$",
-    "P_M": "$P_M$",
-    "P_ME": "$P_{ME}$",
+_SYMBOLS = {
+    **{"F_in": ("F", "in"), "F_out": ("F", "out"), "C_ME": ("C", "ME"), "P_ME": ("P", "ME")},
+    **{"C_A": ("C", "A"), "C_E": ("C", "E"), "C_M": ("C", "M"), "P_A": ("P", "A")},
+    **{"P_E": ("P", "E"), "P_M_prime": ("P′", "M"), "Delta_M": ("Δ", "M"), "P_M": ("P", "M")},
 }
+"""Letter and index of each map."""
 _CHANNELS = (("C_A", "attention"), ("C_E", "enhancement"), ("C_M", "mask"))
 _POSITIONS = (
     ("P_A", "attention"),
@@ -64,8 +56,8 @@ def pipeline(
     maps, chosen = inspection.points[point], inspection.settings
     colours = ListedColormap(colormap(str(chosen.colormap)) / 255.0)
     row = _HEAD + _SIDE + _FOOT
-    sheet = Sheet.of(2 * _MARGIN + 7 * _STEP - 0.14, _MARGIN + 0.3 + 2 * row)
-    sheet.text(_MARGIN, 0.1, _heading(inspection, point, maps), fontsize=9, fontweight="bold")
+    sheet = Sheet(2 * _MARGIN + 7 * _STEP - 0.14, _MARGIN + 0.3 + 2 * row)
+    sheet.text(_MARGIN, 0.1, _heading(inspection, point, maps), fontsize=9.5)
     x = [_MARGIN + i * _STEP for i in range(7)]
     top, below = 0.36, 0.36 + row
 
@@ -93,7 +85,9 @@ def _heading(inspection: Inspection, point: str, maps: PointResult) -> str:
 
 
 def _head(sheet: Sheet, x: float, y: float, name: str, words: str) -> None:
-    sheet.text(x, y, SYMBOLS[name], math=True, fontsize=10)
+    letter, index = _SYMBOLS[name]
+    sheet.text(x, y, letter, fontsize=10)
+    sheet.text(x + (0.13 if len(letter) > 1 else 0.1), y + 0.06, index, fontsize=7)
     sheet.text(x, y + 0.2, words, color=FAINT)
 
 
@@ -125,10 +119,12 @@ def _map(
     _head(sheet, x, y, name, words)
     rows, columns = values.shape
     side = _SIDE / max(rows, columns)
-    axes = sheet.axes(x, y + _HEAD, columns * side, rows * side)
-    axes.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
-    bar = sheet.axes(x, y + _HEAD + _SIDE + 0.05, _SIDE, 0.06)
-    bar.imshow(np.linspace(0, 1, 128)[None], cmap=colours, aspect="auto")
+    place = (x, y + _HEAD, columns * side, rows * side)
+    sheet.image(place, values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    sheet.rectangle(place, edgecolor=FAINT, linewidth=0.5)
+    bar = (x, y + _HEAD + _SIDE + 0.05, _SIDE, 0.06)
+    sheet.image(bar, np.linspace(0, 1, 128)[None], cmap=colours)
+    sheet.rectangle(bar, edgecolor=FAINT, linewidth=0.5)
     foot = y + _HEAD + _SIDE + 0.13
     sheet.text(x, foot, _short(low), fontsize=6, color=FAINT)
     sheet.text(x + _SIDE, foot, _short(high), fontsize=6, color=FAINT, ha="right")
@@ -141,16 +137,18 @@ def _bars(
     """One value per channel, in the order in which C_A falls."""
     masked = f", {int((values == 0).sum())} masked" if name == "C_M" else ""
     _head(sheet, x, y, name, words + masked)
-    axes = sheet.axes(x, y + _HEAD, _SIDE, _SIDE)
     low, high = _ends((values,))
-    axes.set_xlim(0, len(values))
-    axes.set_ylim(low, high)
-    edges = np.arange(len(values) + 1)
+    bottom = y + _HEAD + _SIDE
+    edges = x + np.arange(len(values) + 1) * (_SIDE / len(values))
     heights = np.append(values, values[-1])
-    axes.fill_between(edges, heights, step="post", color="#4A5FA5", linewidth=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    foot = y + _HEAD + _SIDE + 0.05
-    axes.text(1, 1.02, _short(high), transform=axes.transAxes, fontsize=6, color=FAINT, ha="right")
+    tops, base = (
+        bottom - (heights - low) / (high - low) * _SIDE,
+        bottom + low / (high - low) * _SIDE,
+    )
+    sheet.axes.fill_between(edges, base, tops, step="post", color="#4A5FA5", linewidth=0)
+    sheet.axes.plot((x, x, x + _SIDE), (y + _HEAD, bottom, bottom), color=FAINT, linewidth=0.5)
+    sheet.text(x + _SIDE, y + _HEAD - 0.1, _short(high), fontsize=6, color=FAINT, ha="right")
+    foot = bottom + 0.05
     sheet.text(x, foot, "channels, C_A falling", fontsize=6, color=FAINT)
     sheet.text(x, foot + 0.19, _summary(values), fontsize=5.5)
 
@@ -165,14 +163,14 @@ def _cam(
 ) -> None:
     """DFM's class activation map over the picture, with its box."""
     dfm, chosen = inspection.methods["dfm"], inspection.settings
-    sheet.text(x, y + 0.02, "CAM", fontsize=9)
+    sheet.text(x, y, "CAM", fontsize=10)
     sheet.text(x, y + 0.2, f"of DFM, mode {chosen.mode}", color=FAINT)
     tile = overlay(shrink(rgb), dfm.grid, colormap=str(chosen.colormap), opacity=chosen.opacity)
     size = (inspection.width, inspection.height)
-    axes = sheet.picture(x, y + _HEAD, tile, size, _SIDE)
+    frame = sheet.picture(x, y + _HEAD, tile, size, _SIDE)
     for truth in truths:
-        outline(axes, truth, "true")
-    outline(axes, dfm.box, "predicted")
+        sheet.outline(frame, truth, "true")
+    sheet.outline(frame, dfm.box, "predicted")
     foot = y + _HEAD + _SIDE + 0.05
     overlap = "" if dfm.iou is None else f", IoU {dfm.iou:.2f}"
     label = dfm.label if len(dfm.label) <= 22 else f"{dfm.label[:21].rstrip()}…"

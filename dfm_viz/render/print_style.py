@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
@@ -28,12 +27,10 @@ TILE = 1.75
 _PIXELS = 420
 _DPI = 200
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib
-    "mathtext.fontset": "dejavusans",
+    "font.family": "DejaVu Sans",  # ships with matplotlib; one font: embedding one takes long
     "font.size": 7.5,
     "text.color": INK,
-    "axes.linewidth": 0.5,
-    "axes.edgecolor": FAINT,
+    "image.composite_image": False,  # each map stays an image of its own
     "lines.dash_capstyle": "butt",
     "pdf.fonttype": 42,  # text stays text, with the font inside
     "svg.hashsalt": "dfm_viz",
@@ -84,111 +81,106 @@ def wrap(text: str, width: int = 30, lines: int = 2) -> list[str]:
     return textwrap.wrap(text, width, max_lines=lines, placeholder=" …")
 
 
-@dataclass
+@dataclass(frozen=True)
+class Frame:
+    """Where a picture lies on a sheet.
+
+    Attributes:
+        x: left edge, inches.
+        y: top edge, inches.
+        width: inches.
+        height: inches.
+        size: width and height that its pixels count to.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    size: tuple[float, float]
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """A pixel's place on the sheet."""
+        return self.x + x * self.width / self.size[0], self.y + y * self.height / self.size[1]
+
+
 class Sheet:
     """A figure laid out in inches from its top left corner.
 
+    Everything lies on one pair of axes: axes are by far the slowest part of a figure.
+
     Attributes:
         figure: the matplotlib figure.
-        width: inches.
+        axes: counts in inches, downwards.
         height: inches.
     """
 
-    figure: Figure
-    width: float
-    height: float
-
-    @classmethod
-    def of(cls, width: float, height: float) -> Sheet:
+    def __init__(self, width: float, height: float) -> None:
         """A white sheet of that size."""
         from matplotlib.figure import Figure
 
-        return cls(Figure(figsize=(width, height), facecolor="white"), width, height)
+        self.figure = Figure(figsize=(width, height), facecolor="white")
+        self.axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set_axis_off()
+        self.axes.set_xlim(0, width)
+        self.axes.set_ylim(height, 0)
+        self.axes.autoscale(False)
+        self.height = height
 
-    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes without ticks whose top left corner is at x, y."""
-        place = (
-            x / self.width,
-            1 - (y + height) / self.height,
-            width / self.width,
-            height / self.height,
-        )
-        axes = self.figure.add_axes(place)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return axes
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        """Text whose top left corner is at x, y; no letter has a special meaning."""
+        self.axes.text(x, y, text, **{"va": "top", "ha": "left", "parse_math": False, **style})
 
-    def text(self, x: float, y: float, text: str, *, math: bool = False, **style: Any) -> None:
-        """Text whose top left corner is at x, y; only `math` gives $ a meaning."""
-        self.figure.text(
-            x / self.width,
-            1 - y / self.height,
-            text,
-            **{"va": "top", "ha": "left", "parse_math": math, **style},
-        )
+    def image(
+        self,
+        place: tuple[float, float, float, float],
+        values: NDArray[Any],
+        **style: Any,
+    ) -> None:
+        """An array at x, y, width, height."""
+        x, y, width, height = place
+        extent = (x, x + width, y + height, y)
+        self.axes.imshow(values, extent=extent, aspect="auto", **style)
+
+    def rectangle(self, place: tuple[float, float, float, float], **style: Any) -> None:
+        """An unfilled rectangle at x, y, width, height."""
+        from matplotlib.patches import Rectangle
+
+        x, y, width, height = place
+        self.axes.add_patch(Rectangle((x, y), width, height, fill=False, **style))
 
     def picture(
         self, x: float, y: float, rgb: NDArray[np.uint8], size: tuple[float, float], side: float
-    ) -> Axes:
-        """A picture whose longest side is `side` inches; its axes count in pixels of `size`."""
-        width, height = size
-        scale = side / max(width, height)
-        axes = self.axes(x, y, max(width * scale, 0.02), max(height * scale, 0.02))
-        axes.imshow(rgb, extent=(0, width, height, 0), aspect="auto", interpolation="bilinear")
-        axes.set_xlim(0, width)
-        axes.set_ylim(height, 0)
-        axes.axis("off")
-        return axes
+    ) -> Frame:
+        """A picture whose longest side is `side` inches; boxes on it count in pixels of `size`."""
+        wide, high = (max(length * side / max(size), 0.02) for length in size)
+        self.image((x, y, wide, high), rgb, interpolation="bilinear")
+        return Frame(x, y, wide, high, size)
 
-
-def outline(axes: Axes, box: Sequence[float], kind: str) -> None:
-    """Draw a box, kind "predicted" (solid) or "true" (dashed), both on a dark line."""
-    from matplotlib.patches import Rectangle
-
-    x0, y0, x1, y1 = box
-    true = kind == "true"
-    for colour, width, dash in (
-        (DARK, 2.6, "solid"),
-        (TRUE if true else PREDICTED, 1.4, (0, (4, 2.5)) if true else "solid"),
-    ):
-        axes.add_patch(
-            Rectangle(
-                (x0, y0),
-                x1 - x0,
-                y1 - y0,
-                fill=False,
+    def outline(self, frame: Frame, box: Sequence[float], kind: str) -> None:
+        """Draw a box on a picture: "predicted" solid, "true" dashed, both on a dark line."""
+        true = kind == "true"
+        (x0, y0), (x1, y1) = frame.at(box[0], box[1]), frame.at(box[2], box[3])
+        for colour, width, dash in (
+            (DARK, 2.6, "solid"),
+            (TRUE if true else PREDICTED, 1.4, (0, (4, 2.5)) if true else "solid"),
+        ):
+            self.rectangle(
+                (x0, y0, x1 - x0, y1 - y0),
                 edgecolor=colour,
                 linewidth=width,
                 linestyle=dash,
-                clip_on=False,
                 joinstyle="miter",
             )
-        )
 
+    def legend(self, x: float, y: float, kinds: Sequence[str], scale: str) -> None:
+        """Samples of the boxes in use, then the bar of a colour scale, left to right."""
+        from dfm_viz.render.scales import colormap
 
-def legend(sheet: Sheet, x: float, y: float, kinds: Sequence[str], stops: str) -> None:
-    """Samples of the boxes in use, left to right, then the colour bar of the maps.
-
-    Args:
-        sheet: to draw on.
-        x: inches.
-        y: inches.
-        kinds: "predicted" or "true".
-        stops: name of the colour scale.
-    """
-    from dfm_viz.render.scales import colormap
-
-    for kind in kinds:
-        axes = sheet.axes(x, y, 0.26, 0.13)
-        axes.set_xlim(0, 26)
-        axes.set_ylim(13, 0)
-        axes.axis("off")
-        outline(axes, (1, 1, 25, 12), kind)
-        words = {"predicted": "predicted box", "true": "true box"}[kind]
-        sheet.text(x + 0.33, y + 0.005, words, color=FAINT)
-        x += 1.25
-    axes = sheet.axes(x + 0.42, y + 0.01, 0.9, 0.11)
-    axes.imshow(colormap(stops)[None], aspect="auto")
-    axes.axis("off")
-    sheet.text(x, y + 0.005, "map: 0", color=FAINT)
-    sheet.text(x + 1.37, y + 0.005, "1, from its least to its greatest value", color=FAINT)
+        for kind in kinds:
+            self.outline(Frame(x, y, 0.26, 0.13, (26, 13)), (1, 1, 25, 12), kind)
+            self.text(x + 0.33, y + 0.005, f"{kind} box", color=FAINT)
+            x += 1.25
+        self.image((x + 0.42, y + 0.01, 0.9, 0.11), colormap(scale)[None])
+        self.text(x, y + 0.005, "map: 0", color=FAINT)
+        self.text(x + 1.37, y + 0.005, "1, from its least to its greatest value", color=FAINT)

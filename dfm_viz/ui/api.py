@@ -1,11 +1,21 @@
-"""The named endpoints, for `gradio_client` and curl; the page itself does not use them."""
+"""The named endpoints, for `gradio_client` and curl; the page itself does not use them.
 
+docs/api.md describes them for people.
+"""
+
+import secrets
+import shutil
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.utils import get_upload_folder
 
+from dfm_viz.export import bundle_files, zip_bytes
+from dfm_viz.export.bundle import file_stem
 from dfm_viz.inspection import SWEPT, Family, Opened, parse_truths, parse_values
 from dfm_viz.types import UserError
 from dfm_viz.ui.handlers import Explore
@@ -18,8 +28,12 @@ _ROWS = (
 )
 
 
+KEPT_SECONDS = 600
+"""How long an exported zip can be fetched."""
+
+
 def add_endpoints(explore: Explore) -> None:
-    """Add `/families`, `/inspect`, `/ablate` and `/sweep` to the Blocks being built."""
+    """Add `/families`, `/inspect`, `/ablate`, `/sweep` and `/export` to the Blocks being built."""
 
     def families() -> list[dict[str, Any]]:
         """List the checkpoint families: name, backbone, data set, classes, methods, points."""
@@ -52,8 +66,21 @@ def add_endpoints(explore: Explore) -> None:
 
         return _told(lambda: _asked(explore, image, family, ask))
 
+    def export(image: str, family: str, settings: str, truths: str) -> str:
+        """Make a zip of all there is about one picture: figures, raw maps, numbers, manifest."""
+
+        def ask(found: Family, opened: Opened) -> str:
+            boxes = parse_truths(truths)
+            result = found.inspect(opened, settings or "{}", boxes)
+            title = Path(image).name
+            data = zip_bytes(bundle_files(found, opened, result, boxes, title=title))
+            return str(_lend(data, f"{file_stem(title, result.family)}.zip"))
+
+        return _told(lambda: _asked(explore, image, family, ask))
+
     with gr.Group(visible=False):
         answer = gr.JSON(label="answer")
+        bundle = gr.File(label="bundle")
         image = gr.File(label="image", type="filepath")
         family = gr.Textbox(label="family")
         settings = gr.Textbox(label="settings, JSON", value="{}")
@@ -62,12 +89,16 @@ def add_endpoints(explore: Explore) -> None:
         truths = gr.Textbox(label="true boxes, JSON", value="")
 
         def add(
-            ask: Callable[..., Any], inputs: Sequence[Component], description: str, **queue: Any
+            ask: Callable[..., Any],
+            inputs: Sequence[Component],
+            description: str,
+            output: Component = answer,
+            **queue: Any,
         ) -> None:
             gr.Button(ask.__name__).click(
                 ask,
                 inputs=inputs,
-                outputs=answer,
+                outputs=output,
                 api_name=ask.__name__,
                 api_description=description,
                 show_progress="hidden",
@@ -97,6 +128,16 @@ def add_endpoints(explore: Explore) -> None:
             f"a name, several joined by +, or all. {_SETTINGS} {_TRUTHS}",
             **many,
         )
+        add(
+            export,
+            [*picture, truths],
+            f"All there is about one picture as a zip: figures for print (PNG, SVG, PDF), raw maps "
+            f"(npz), numbers (CSV, JSON), the picture, and a manifest with which `python -m "
+            f"dfm_viz replay` computes everything again. It can be fetched for "
+            f"{KEPT_SECONDS // 60} minutes. {_SETTINGS} {_TRUTHS}",
+            bundle,
+            **many,
+        )
 
 
 def _asked(
@@ -104,12 +145,25 @@ def _asked(
     image: str | None,
     family: str | None,
     ask: Callable[[Family, Opened], Any],
-) -> dict[str, Any]:
-    """Open the picture with the family's networks, ask, and give plain JSON values."""
+) -> Any:
+    """Open the picture with the family's networks and ask; results become plain JSON values."""
     if not image:
         raise UserError("image is missing; send a picture file.")
     found = explore.family(family or explore.families[0].name)
-    return ask(found, found.open(image)).to_json()
+    answer = ask(found, found.open(image))
+    return answer if isinstance(answer, str) else answer.to_json()
+
+
+def _lend(data: bytes, name: str) -> Path:
+    """Put a file where Gradio serves it from, for a while, in a folder nobody can guess."""
+    folder = Path(get_upload_folder()) / secrets.token_hex(24)
+    folder.mkdir(parents=True, mode=0o700)
+    path = folder / name
+    path.write_bytes(data)
+    timer = threading.Timer(KEPT_SECONDS, shutil.rmtree, (folder,), {"ignore_errors": True})
+    timer.daemon = True
+    timer.start()
+    return path
 
 
 def _told(question: Any) -> Any:

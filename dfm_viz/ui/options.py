@@ -10,8 +10,12 @@ def _environment(*names: str, default: str | None = None) -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), default)
 
 
+def _switch(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in ("1", "true", "yes", "on")
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read host, port, families, data_root, records and device, from the environment too.
+    """Read host, port, families, data_root, records, device and mcp, from the environment too.
 
     `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` count too, as Hugging Face Spaces sets them.
     """
@@ -53,5 +57,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         choices=("auto", "cpu", "cuda"),
         default=_environment("DFM_VIZ_DEVICE", default="auto"),
         help="where the networks run (DFM_VIZ_DEVICE; default auto)",
+    )
+    parser.add_argument(
+        "--mcp",
+        action=argparse.BooleanOptionalAction,
+        default=_switch("DFM_VIZ_MCP"),
+        help="offer the endpoints to language models too, as MCP tools (DFM_VIZ_MCP=1; default no)",
     )
     return parser.parse_args(arguments)

@@ -5,7 +5,7 @@ const ACTIONS = {
   truth: () => toggleMarking(), 'truth-done': () => { toggleMarking(false); $('[data-act=truth]').focus(); },
   'truth-add': () => addBox('truth'), 'truth-remove': removeTruth, 'truth-home': sameBoxes,
   guess: () => toggleGuess(), 'guess-add': () => addBox('guess'), 'guess-show': revealGuess, 'guess-again': () => toggleGuess(true), 'guess-off': () => toggleGuess(false),
-  peaks: () => togglePeaks(), link: openLink, 'link-copy': copyLink, 'link-close': () => $('.share').close(),
+  peaks: () => togglePeaks(), download: toggleDownload, link: openLink, 'link-copy': copyLink, 'link-close': () => $('.share').close(),
   browse: () => $('#dx-file').click(),
   webcam: openWebcam, shoot, unwebcam: stopWebcam,
   dismiss: () => quiet(),
