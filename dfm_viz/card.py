@@ -234,7 +234,7 @@ def _failure(where: str, value: Any) -> KnownFailure:
     if not isinstance(value, dict) or value.keys() != hints.keys():
         raise UserError(
             f"{where} must have {', '.join(hints)} each; find them anew with: python -m dfm_viz "
-            f"failures FAMILY"
+            f"known-failures FAMILY."
         )
     failure = KnownFailure(**{k: _typed(where, k, v, hints[k]) for k, v in value.items()})
     if len(failure.box) != 4:
