@@ -1,8 +1,9 @@
 // The Ablate tab: what its parts share, and what of it goes into a link. Each part is an object in
 // AB.parts: key(info) says what its answer depends on, and it is asked again when that changes.
+const AB_USUAL = { parameter: 'beta', count: 21, side: 10, metric: 'iou', range: 'full', sanity: false, method: 'dfm', seed: 0 };
 const AB = {
   parts: {}, facts: null, active: false, built: false, watched: false, of: '', photo: null, moved: 0,
-  chosen: { parameter: 'beta', count: 21, side: 10, metric: 'iou', range: 'full', sanity: false, method: 'dfm', seed: 0 },
+  chosen: { ...AB_USUAL },
   pinned: null, cell: null, kept: { omega: 0.15, mode: 'expected' },
 };
 const abRoot = () => $('#dx-ablate');
@@ -142,12 +143,16 @@ function abHover(event) {
   if (cell) AB.parts.grid.look(Number(cell.dataset.i), false);
 }
 
-// What the visitor chose here, for the link; and back, as far as it fits.
+// What the visitor chose here, for the link, where it is not the usual; and back, as far as it fits.
 function abLink() {
-  return { ...AB.chosen, cell: AB.cell, pinned: AB.pinned };
+  const said = {};
+  for (const name in AB_USUAL) if (AB.chosen[name] !== AB_USUAL[name]) said[name] = AB.chosen[name];
+  if (AB.cell !== null) said.cell = AB.cell;
+  if (AB.pinned !== null) said.pinned = AB.pinned;
+  return Object.keys(said).length ? said : null;
 }
 function abUnlink(link) {
-  if (!link || typeof link !== 'object') return;
+  if (!link || typeof link !== 'object' || Array.isArray(link)) return false;
   const c = AB.chosen, one = (name, allowed) => { if (allowed.includes(link[name])) c[name] = link[name]; };
   const parameters = ['alpha', 'beta', 'omega', 'delta', 'gamma', 'tau', 'apply', 'neighbourhood', 'branches', 'fusion', 'single', 'threshold', 'points'];
   one('parameter', parameters);
@@ -160,7 +165,11 @@ function abUnlink(link) {
   if (typeof link.method === 'string' && /^[a-z0-9_]{1,40}$/.test(link.method)) c.method = link.method;
   if (Number.isInteger(link.cell) && link.cell >= 0 && link.cell < 441) AB.cell = link.cell;
   AB.pinned = abPinFrom(link.pinned);
-  if (AB.built) { for (const name in AB.parts) if (AB.parts[name].show) AB.parts[name].show(); abPaintAll(); abWake(); }
+  if (!AB.built) return true;
+  for (const name in AB.parts) if (AB.parts[name].show) AB.parts[name].show();
+  abPaintAll();
+  abWake();
+  return true;
 }
 
 TABS.ablate = { enter: abEnter, leave: () => { AB.active = AB.watched = false; }, changed: abChanged, link: abLink, unlink: abUnlink };

@@ -1,30 +1,37 @@
 // A pinned setting, and every map of the shown point as a signed difference to it.
 const AB_PIN_MAPS = ['F_in', 'P_A', 'P_E', 'P_M_prime', 'Delta_M', 'P_M', 'C_ME', 'P_ME', 'F_out'];
 const AB_PIN_BARS = ['C_A', 'C_E', 'C_M'];
-// Only what the page itself could have pinned: known names with plain values.
+// A pin keeps what differs from the settings the page begins with. From a link it may hold anything:
+// only known names with plain values stay, the server checks the values.
 function abPinFrom(given) {
   if (!given || typeof given !== 'object' || Array.isArray(given)) return null;
-  const pin = {};
+  const pin = {}, texts = v => Array.isArray(v) && v.length < 20 && v.every(x => typeof x === 'string');
+  const draws = v => typeof v === 'object' && !Array.isArray(v) && Object.values(v).every(x => x === 'position' || x === 'channel');
   for (const name in given) {
-    const v = given[name], known = name in state.settings || name === 'path' || name === 'points';
-    const plain = v === null || ['number', 'string'].includes(typeof v) || (name === 'points' && Array.isArray(v) && v.every(x => typeof x === 'string')) ||
-      (name === 'path' && typeof v === 'object' && !Array.isArray(v) && Object.values(v).every(x => x === 'position' || x === 'channel'));
-    if (known && plain && !(typeof v === 'number' && !Number.isFinite(v))) pin[name] = v;
+    const v = given[name], number = typeof v === 'number' && Number.isFinite(v);
+    const plain = name === 'points' ? texts(v) : name === 'path' ? v !== null && draws(v) : name in facts.settings && (number || typeof v === 'string');
+    if (plain) pin[name] = v;
   }
-  return Object.keys(pin).length ? pin : null;
+  return pin;
+}
+function abPinNow() {
+  const t = data.info.settings, pin = {};
+  for (const name in facts.settings) if (name !== 'points' && t[name] !== facts.settings[name]) pin[name] = t[name];
+  if (t.points.length < familyFacts().points.length) pin.points = t.points;
+  if (Object.values(t.path || {}).includes('channel')) pin.path = t.path;
+  return pin;
 }
 AB_ACTIONS.pin = () => {
-  const { colormap, opacity, ...rest } = data.info.settings;
-  AB.pinned = rest;
+  AB.pinned = abPinNow();
   AB.parts.pin.empty();
   AB.parts.pin.paint();
   abWake();
 };
 AB_ACTIONS.unpin = () => { AB.pinned = null; AB.parts.pin.empty(); AB.parts.pin.paint(); $('[data-ab=pin]').focus({ preventScroll: true }); abWake(); };
 AB_ACTIONS.back = () => {
-  const { path, ...rest } = AB.pinned, all = familyFacts().points.map(p => p.name);
-  const points = Array.isArray(rest.points) ? rest.points.filter(name => all.includes(name)) : [];
-  abTake({ ...rest, points: !points.length || points.length === all.length ? null : points });
+  const { path, points, ...rest } = AB.pinned, all = familyFacts().points.map(p => p.name), used = (points || []).filter(name => all.includes(name));
+  state.draws = { ...path };
+  abTake({ ...facts.settings, ...rest, points: used.length && used.length < all.length ? used : null });
 };
 
 AB.parts.pin = {
