@@ -16,7 +16,7 @@ def test_all_photographs_are_found():
     ids = [e.id for e in ex.examples()]
     assert ids[0] == "lion"
     assert ids[-1].startswith("toy-")
-    assert len(ids) == len(set(ids)) == 9
+    assert len(ids) == len(set(ids)) == 11
 
 
 @pytest.mark.parametrize("example", ex.examples(), ids=lambda e: e.id)
@@ -65,7 +65,7 @@ def test_no_heavy_import_is_needed_to_find_them():
 
 def test_missing_or_other_photographs_are_left_out(monkeypatch):
     monkeypatch.setattr(ex.importlib.util, "find_spec", lambda name: None)
-    assert [e.id for e in ex.examples()] == [f"toy-{ex._TOY_SEED}"]
+    assert [e.id for e in ex.examples()] == [f"toy-{seed}" for seed, _ in ex._TOY_SCENES]
     monkeypatch.undo()
     sizes, boxes = ex._truths()
     monkeypatch.setattr(ex, "_truths", lambda: ({**sizes, "lion": [1, 2]}, boxes))
