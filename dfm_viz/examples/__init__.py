@@ -113,7 +113,7 @@ def find_example(example_id: str) -> Example:
 
 
 def toy_example(seed: int, title: str = "") -> Example:
-    """Wrap the generated scene of ``seed`` with its exact box and a title, or one that names the class."""
+    """Wrap a generated scene with its exact box; without a title, its class is named."""
     made = toy.scene(seed)
     x0, y0, x1, y1 = made.box
     return Example(
