@@ -14,7 +14,8 @@ function showTab(name) {
     b.tabIndex = b.dataset.tab === name ? 0 : -1;
   });
   if (TABS[before].leave) TABS[before].leave();
-  if (name === 'explore' && data.info) paint();
+  // A picture that is just being opened is painted when its answer is here.
+  if (name === 'explore' && data.info && state.point !== null && state.channel !== null) paint();
   if (TABS[name].enter) TABS[name].enter();
 }
 

@@ -54,8 +54,8 @@ async function fxDraw() {
   if (touch) plane.dragmode = false;           // so that a finger still scrolls the page; the lasso is in the corner
   points[points.length - 1].marker.line.color = points[points.length - 1].marker.color = fxCss('--ink');
   $$('.fx-load').forEach(node => node.remove());
-  await window.Plotly.react(left, points, fxColours(plane), { ...FX_CONFIG, displayModeBar: touch ? true : 'hover' });
-  await window.Plotly.react(right, columns, fxColours(ground), { ...FX_CONFIG, displayModeBar: false });
+  await fxReact(left, points, plane, { ...FX_CONFIG, displayModeBar: touch ? true : 'hover' });
+  await fxReact(right, columns, ground, { ...FX_CONFIG, displayModeBar: false });
   const said = fxPlots.reply, note = $('.fx-scatter > p');
   left.setAttribute('aria-label', said.scatter_text);
   right.setAttribute('aria-label', said.bars_text);
@@ -68,6 +68,15 @@ async function fxDraw() {
   }
   fxRing();
   fxPane().dataset.charts = String(Number(fxPane().dataset.charts || 0) + 1);
+}
+
+// In a page with a base address, as Gradio's, plotly.js names its hatches and clips by the page's
+// whole address at the first drawing; the address changes here, and the hatches would go out.
+async function fxReact(node, traces, layout, config) {
+  await window.Plotly.react(node, traces, fxColours(layout), config);
+  if (!node._context._baseUrl) return;
+  node._context._baseUrl = '';
+  await window.Plotly.redraw(node);
 }
 
 // A point was pressed: its page of the gallery, its picture in view.
