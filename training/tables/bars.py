@@ -51,7 +51,7 @@ def bars(results: Results, modes: Sequence[str], paper: Paper | None) -> tuple[d
 def lines(results: Results) -> tuple[dict[str, Any], ...]:
     """What boxes reach that ignore the picture: {title, value}, GT-known in percent."""
     return tuple(
-        {"title": title, "value": round(results.chance[key]["gt_known_loc"], 2)}
+        {"title": title, "value": round(results.chance[key]["gt_known_loc"], 4)}
         for key, title in TITLES.items()
         if key != "centre_gaussian" and "gt_known_loc" in results.chance.get(key, {})
     )
@@ -70,11 +70,11 @@ def _values(
             continue
         spans = [span for s in scores if (span := at(s.get("intervals"), path)) is not None]
         low, high = (
-            [round(statistics.fmean(span[end] for span in spans), 2) for end in (0, 1)]
+            [round(statistics.fmean(span[end] for span in spans), 4) for end in (0, 1)]
             if len(spans) == len(seeds)
             else (None, None)
         )
-        mean, own = round(statistics.fmean(seeds), 2), [round(value, 2) for value in seeds]
+        mean, own = round(statistics.fmean(seeds), 4), [round(value, 4) for value in seeds]
         told = {"mean": mean, "low": low, "high": high, "seeds": own}
         if mode == "off" and known.get(metric) is not None:
             told["paper"] = known[metric]

@@ -56,7 +56,7 @@ def test_bars_by_hand(results):
     assert second["values"]["GT-known at best"]["low"] is None
     assert "paper" not in second["values"]["Top-1 Clas"]  # the paper has one mode
     assert third == {"row": "DFM, add", "mode": "", "values": {}, "note": "diverged"}
-    assert lines(results) == ({"title": "whole image", "value": 18.33},)
+    assert lines(results) == ({"title": "whole image", "value": 18.333},)
 
 
 def test_a_threshold_is_a_row_not_a_metric(results):

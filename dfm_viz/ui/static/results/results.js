@@ -4,7 +4,12 @@ const RS_KINDS = { retrained: 'Retrained', inference: 'Inference-time' };
 // Text with the three marks of Markdown that the conclusions use.
 const rsText = text => esc(text).replace(/\*\*([^*]+)\*\*/g, '<b>$1</b>').replace(/(^|[^*])\*([^*]+)\*/g, '$1<em>$2</em>').replace(/\x60([^\x60]+)\x60/g, '<code>$1</code>');
 const rsLead = lines => rsText(lines.join(' ')).replace(/ = /g, '\u00a0=\u00a0');
-const rsPercent = x => x === null || x === undefined ? '\u2013' : minus(x.toFixed(1));
+// One decimal; an exact half goes to the even digit, as in the files that are made in Python.
+function rsPercent(x) {
+  if (x === null || x === undefined) return '\u2013';
+  const tenths = Math.floor(x * 10), half = Number.isInteger(x * 4) && !Number.isInteger(x * 2);
+  return minus((half ? (tenths + tenths % 2) / 10 : x).toFixed(1));
+}
 const rsCommand = text => text ? '<pre class="rs-command" tabindex="0" aria-label="Command">' + esc(text) + '</pre>' : '';
 // What scrolls sideways can be reached by keyboard, and says what it is.
 const rsScroll = (name, inside) => '<div class="rs-scroll" tabindex="0" role="region" aria-label="' + esc(name) + '">' + inside + '</div>';
