@@ -59,8 +59,8 @@ def free_port() -> int:
 class Server:
     """app.py in a process of its own."""
 
-    def __init__(self, families: Path, temp: Path) -> None:
-        """Start it and wait until it answers."""
+    def __init__(self, families: Path, temp: Path, *more: str) -> None:
+        """Start it, with `more` arguments, and wait until it answers."""
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.temp = temp
@@ -68,7 +68,7 @@ class Server:
         command = [sys.executable, "app.py", "--port", str(self.port), "--device", "cpu"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [*command, "--families", str(families)],
+                [*command, "--families", str(families), *more],
                 cwd=ROOT,
                 env={**os.environ, "GRADIO_TEMP_DIR": str(temp)},
                 stdout=log,
@@ -95,6 +95,12 @@ class Server:
         """End the process."""
         self.process.terminate()
         self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """`Server`, for tests that need a server of their own."""
+    return Server
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +138,7 @@ def visit(chromium, server):
     """Open the page; afterwards fail on script errors, console errors and requests elsewhere."""
     contexts, problems = [], []
 
-    def open_page(width=1400, height=900, *, strict=True, **options):
+    def open_page(width=1400, height=900, *, query="", strict=True, **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -151,7 +157,7 @@ def visit(chromium, server):
                 and problems.append(f"elsewhere: {r.url}")
             ),
         )
-        page.goto(server.url)
+        page.goto(server.url + query)
         page.wait_for_selector(SETTLED)
         return page
 

@@ -1,6 +1,6 @@
 // The whole view in the address: what differs from the defaults, under the names the API has, so
 // that links can also be typed. Values that make no sense are left out, and said once.
-const LINK = { params: null, truths: undefined, example: null, hide: [], bad: [], timer: 0, ready: false };
+const LINK = { params: null, truths: undefined, channel: null, example: null, hide: [], bad: [], timer: 0, ready: false };
 const LINK_KEPT = ['lesson', 'step'];                     // whoever shows lessons reads and writes them
 const LINK_STRANGERS = /^(view$|__|utm_|fbclid$|gclid$|ref$)/;   // not ours: kept in the address, never copied
 const plainNumber = x => String(Number(x.toFixed(4)));
@@ -65,7 +65,7 @@ function linkFields() {
   f.points = linkNames(names => { set_.points = names.length < pointNames().length ? pointNames().filter(n => names.includes(n)) : null; }, pointNames, () => set_.points && set_.points.join(','));
   f.point = linkChoice(() => state.point, x => { state.point = x; }, usedPoints, () => usedPoints()[usedPoints().length - 1]);
   f.channel = {
-    read: (text, refuse) => { if (text === 'mean') state.channel = 'mean'; else if (/^\d{1,5}$/.test(text)) LINK.channel = state.channel = Number(text); else refuse(); },
+    read: (text, refuse) => { if (text === 'mean') LINK.channel = text; else if (/^\d{1,5}$/.test(text)) LINK.channel = Number(text); else refuse(); },
     write: () => data.info && state.channel !== data.info.usual_channel && String(state.channel),
   };
   f.cell = {
@@ -139,9 +139,9 @@ function fitTruths(boxes, size) {
 function linkPainted() {
   if (!LINK.ready) {
     LINK.ready = true;
-    if (LINK.channel !== undefined && state.channel !== LINK.channel) LINK.bad.push('channel=' + LINK.channel + ' (now ' + state.channel + ')');
+    if (LINK.channel !== null && state.channel !== LINK.channel) LINK.bad.push('channel=' + LINK.channel + ' (now ' + state.channel + ')');
     const { bad } = LINK, most = 8, more = bad.length > most ? ' and ' + (bad.length - most) + ' more' : '';
-    if (bad.length) notice('link', 'Not all of this link could be used.', 'Left out: ' + bad.slice(0, most).join('; ') + more + '. Everything else is as the link says.');
+    if (bad.length) notice('link', 'Not all of this link could be used.', 'Left out or brought into range: ' + bad.slice(0, most).join('; ') + more + '. Everything else is as the link says.');
   }
   linkSoon();
 }

@@ -82,6 +82,8 @@ function paintPanel(panel, name, m) {
   $('.cut', panel).style.bottom = mark;
   set($('.cut', panel), 'textContent', cut > 0.06 && cut < 0.94 ? fmt(cut).replace(/0$/, '') : '');
   paintPeak(panel, name, m);
+  const role = marking ? 'group' : 'img';     // what is inside an image cannot be used
+  if (view.getAttribute('role') !== role) view.setAttribute('role', role);
   setLabel(view, describeMethod(name, m));
   const foot = { cam: footCam, adl: footAdl, dfm: footDfm }[name] || footOther;
   foot($('.mini', panel), m, methodFacts(name));

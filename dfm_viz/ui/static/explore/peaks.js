@@ -36,11 +36,11 @@ function paintPeak(panel, name, m) {
 function peakWords(name, m) {
   if (m.flat) return '<span>No peak: the map is flat</span>';
   const star = '<svg width="14" height="14" viewBox="-10 -10 20 20" aria-hidden="true"><path d="' + PEAK_STAR + '"/></svg>';
-  if (!m.moved) return '<span>' + star + (peakIn(m) ? 'Peak ' + peakIn(m) : 'Peak') + '</span>';
+  const place = peakIn(m) && !(m.moved && m.moved.left) ? '<span>' + peakIn(m) + '</span>' : '';
+  if (!m.moved) return '<span>' + star + 'Peak</span>' + place;
   const moved = m.moved.far ? 'moved ' + sharePercent(m.moved.share) : 'as CAM\u2019s';
   const hint = 'The peak lies ' + sharePercent(m.moved.share) + ' of the picture\u2019s diagonal from CAM\u2019s' + (m.moved.far ? '.' : ', no more than one cell.');
-  return '<span title="' + hint + '">' + star + 'Peak ' + moved + (peakIn(m) && !m.moved.left ? ', ' + peakIn(m) : '') + '</span>' +
-    (m.moved.left ? '<span class="badge">peak left the true box</span>' : '');
+  return '<span title="' + hint + '">' + star + 'Peak ' + moved + (place ? ',' : '') + '</span>' + (m.moved.left ? '<span class="badge">peak left the true box</span>' : place);
 }
 
 function togglePeaks(on = !state.peaks) {

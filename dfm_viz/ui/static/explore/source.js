@@ -44,7 +44,7 @@ async function openWith(source, extra, truths) {
   state.home = reply.boxes || [];
   state.truths = truths ? fitTruths(truths, reply) : state.home;
   newGuess();
-  state.channel = null;
+  state.channel = LINK.ready ? null : LINK.channel;
   if (extra.file) showMine(reply.thumb || reply.preview, reply.title, extra.file);
   paintSource();
   ask();

@@ -16,7 +16,7 @@ function toggleMarking(on = !marking) {
   $('[data-act=truth]').setAttribute('aria-pressed', String(on));
   $('.marks').hidden = !on;
   paintMarks();
-  if (on && data.info) paintPanels();
+  if (data.info) paintPanels();
 }
 
 // The bar of the editor, and the layers over the panels.
