@@ -19,7 +19,9 @@ AB.parts.curves = {
   paint() {
     const node = $('[data-plot=curves]'), section = abSec('curves');
     if (!this.curves) { node.innerHTML = ''; $('.ab-table').innerHTML = ''; set($('.ab-read', section), 'textContent', 'Waiting for the curves.'); return; }
-    const of = this.metric(), s = this.scale = abScale(node, 0, 1, 280), now = abNumber('threshold');
+    const of = this.metric(), now = abNumber('threshold');
+    this.table(of, now);  // first: the plot takes the room beside it
+    const s = this.scale = abScale(node, 0, 1, 280);
     let lines = '';
     const labels = [];
     this.curves.forEach((c, i) => {
@@ -36,7 +38,6 @@ AB.parts.curves = {
     });
     const reads = this.at === null ? '' : abUpright(s, this.at, 'at', '');
     node.innerHTML = '<svg width="' + s.width + '" height="' + s.height + '" aria-hidden="true">' + abAxes(s, null, 'threshold t') + abUpright(s, now, 'now', 'now ' + abTick(now), now > 0.5) + reads + lines + abLabels(s, labels) + '</svg>';
-    this.table(of, now);
     this.say(of, now);
   },
   table(of, now) {

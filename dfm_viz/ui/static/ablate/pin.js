@@ -15,10 +15,9 @@ function abPinFrom(given) {
   return pin;
 }
 function abPinNow() {
-  const t = data.info.settings, pin = {};
-  for (const name in facts.settings) if (name !== 'points' && t[name] !== facts.settings[name]) pin[name] = t[name];
-  if (t.points.length < familyFacts().points.length) pin.points = t.points;
-  if (Object.values(t.path || {}).includes('channel')) pin.path = t.path;
+  const t = state.settings, path = data.info.settings.path || {}, pin = {};
+  for (const name in facts.settings) if (t[name] !== null && t[name] !== facts.settings[name]) pin[name] = t[name];
+  if (Object.values(path).includes('channel')) pin.path = path;
   return pin;
 }
 AB_ACTIONS.pin = () => {
