@@ -27,7 +27,7 @@ const rsKnown = id => rsItems().some(g => g.items.some(i => i.id === id));
 
 function rsBuild() {
   const groups = rsItems();
-  $('.rs-nav').innerHTML = groups.map((g, n) => (n === groups.findIndex(x => x.items.some(i => i.card)) ? '<h2 class="rs-cards">Model cards</h2>' : '') +
+  $('.rs-nav').innerHTML = '<h2 class="sr">Measured</h2>' + groups.map((g, n) => (n === groups.findIndex(x => x.items.some(i => i.card)) ? '<h2 class="rs-cards">Model cards</h2>' : '') +
     (g.title ? '<h3>' + esc(g.title) + '</h3>' : '') +
     (g.items.length ? '<ul>' + g.items.map(i => '<li><button type="button" data-rs="' + esc(i.id) + '">' + esc(i.title) + (i.more ? '<small>' + esc(i.more) + '</small>' : '') + '</button></li>').join('') + '</ul>' : '<p class="muted">None measured yet.</p>')).join('');
   $('#dx-rs-pick').innerHTML = groups.filter(g => g.items.length).map(g => {
