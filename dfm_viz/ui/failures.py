@@ -215,7 +215,8 @@ class Failures:
         """Small pictures by number, as data URLs, or a sentence each; at most one page of them."""
         shelved = self.shelf.take(query.get("set"))
         asked = query.get("numbers")
-        numbers = asked[:PAGE] if isinstance(asked, list) else []
+        listed = asked[:PAGE] if isinstance(asked, list) else []
+        numbers = [n for n in listed if _whole(n, -1) >= 0]
         found: dict[str, Answer] = {}
         for number in numbers:
             try:
