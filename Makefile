@@ -22,6 +22,7 @@ check: .venv/dev  ## ruff, mypy, import order
 
 bench: .venv/dev  ## every figure of benchmarks/README.md, measured on this machine
 	$(BIN)/python benchmarks/inspection.py
+	$(BIN)/python benchmarks/families.py
 	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/evaluation.py

@@ -144,7 +144,8 @@ def _judge(
     wrong = known and result.label not in names
     if not wrong and error is ErrorType.RIGHT and known:
         return
-    says = f"{example.title}: it says {result.label} (score {result.score:.2f})"
+    title = example.title.partition(" (")[0]
+    says = f"{title}: it says {result.label} (score {result.score:.2f})"
     if not known:
         says += f", though the picture shows none of its {len(family.info.classes)} classes"
     elif wrong:
