@@ -34,7 +34,7 @@ ORDERS = {
     Order.RECORDS: "as in the data set",
 }
 COMMANDS = (
-    "python -m training evaluate FAMILY --data-root DATA --split test --records RECORDS",
+    "python -m training evaluate FAMILY --data-root DATA --data folder --records RECORDS",
     "python app.py --records RECORDS --data-root DATA",
 )
 _SIGNS = {

@@ -13,6 +13,7 @@ from dfm_viz.files import write_file
 from dfm_viz.types import Mode, UserError
 from training.card import summarise
 from training.commands.options import add_threads
+from training.data import DATASETS
 from training.evaluation import evaluate_path
 from training.evaluation.network import MODES
 from training.evaluation.processes import leave_processes
@@ -31,6 +32,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("checkpoint", help="folder of a checkpoint or family, or a family's name")
     parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
+    parser.add_argument(
+        "--data",
+        choices=tuple(DATASETS),
+        help="how to read it, as folder for your own pictures; default: as in training",
+    )
     parser.add_argument("--split", default="test", choices=("test", "val", "train"))
     parser.add_argument("--json", type=Path, help="file for the result; otherwise it is printed")
     parser.add_argument("--records", type=Path, help="folder for <method>.parquet, a row a picture")
@@ -56,6 +62,10 @@ def run(options: argparse.Namespace) -> None:
         raise UserError("--maps keeps the maps in the records; give --records FOLDER too.")
     if options.write_card and options.modes is not None:
         raise UserError("--write-card tells every mode of a checkpoint; leave --modes out.")
+    if options.write_card and options.data is not None:
+        raise UserError(
+            "--write-card tells how a checkpoint does on its own data; leave --data out."
+        )
     cards = {
         name: read_card(folder) for name, folder in find_checkpoints(options.checkpoint).items()
     }
@@ -63,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
         options.checkpoint,
         options.data_root,
         options.split,
+        data_name=options.data,
         modes=parse_modes(options.modes),
         batch=options.batch,
         workers=options.workers,

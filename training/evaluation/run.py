@@ -60,10 +60,13 @@ def evaluate(
     return _evaluate(model, card, data, split, how, find_processes(), card.method)[0]
 
 
-def evaluate_path(name: str, data_root: Path, split: str, **options: Any) -> dict[str, Any]:
+def evaluate_path(
+    name: str, data_root: Path, split: str, *, data_name: str | None = None, **options: Any
+) -> dict[str, Any]:
     """Evaluate a checkpoint, or every checkpoint of a family, from its shipped file.
 
     Under `torchrun` the processes share the pictures. `options` are fields of `Options`.
+    `data_name` is a key in `DATASETS`; None: the data set that each checkpoint was trained on.
 
     Returns:
         For a checkpoint what `evaluate` returns; for a family {methods: {method: the same},
@@ -77,13 +80,13 @@ def evaluate_path(name: str, data_root: Path, split: str, **options: Any) -> dic
     tallies: dict[str, Tally] = {}
     for method, folder in find_checkpoints(name).items():
         model, card = load_checkpoint(folder)
-        data_name = str(card.recipe.get("data", {}).get("name", ""))
-        if not data_name:
+        read_as = data_name or str(card.recipe.get("data", {}).get("name", ""))
+        if not read_as:
             raise UserError(
                 f"{card.name} was not trained on a data set known here, so nothing says how to "
-                f"read {data_root}; evaluate a checkpoint trained with a recipe."
+                f"read {data_root}; say it with --data, as --data folder for your own pictures."
             )
-        data = open_dataset(data_name, data_root)
+        data = open_dataset(read_as, data_root)
         name_there = method or folder.resolve().name
         results[method], off = _evaluate(model, card, data, split, how, processes, name_there)
         if off is not None:

@@ -50,7 +50,7 @@ const fxWrong = text => '<p class="fx-wrong">' + esc(text) + '</p>';
 // How one's own pictures come here.
 function fxSteps() {
   const [evaluate, serve] = fx.facts.commands;
-  return '<ol><li>Evaluate a family of checkpoints on a data set, or on a folder of your own pictures (one folder per class in <code>test/</code>, true boxes in <code>boxes.csv</code> with the header <code>path,x0,y0,x1,y1</code>):<pre>' + esc(evaluate) + '</pre></li><li>Start the app with the records, and with the data to see the photographs:<pre>' + esc(serve) + '</pre></li><li>Open Failures.</li></ol>';
+  return '<ol><li>Evaluate a family of checkpoints, such as <code>checkpoints/' + esc(state.family) + '</code>, on your pictures: a folder with <code>test/CLASS/picture.jpg</code>, named as the family\u2019s classes, and the true boxes in <code>boxes.csv</code>, whose first line is <code>path,x0,y0,x1,y1</code>. For the data set the family was trained on, leave <code>--data folder</code> out.<pre>' + esc(evaluate) + '</pre></li><li>Start the app with the records, and with the data to see the photographs:<pre>' + esc(serve) + '</pre></li><li>Open Failures.</li></ol>';
 }
 
 // Ask with something changed. Every change but turning the page goes back to the first page.

@@ -12,6 +12,7 @@ function fxGallery() {
   set($('.fx-said'), 'textContent', words + (count ? ', page ' + (page + 1) + ' of ' + pages : '') + '.');
   $$('.fx-pager').forEach(pager => fxPager(pager, page, pages));
   $('.fx-legend').hidden = !count;
+  set($('.fx-legend .end'), 'textContent', 'Boxes are cut at .2 of the maximum.' + (fx.reply.pictures ? ' Press a picture to open it in Explore.' : ''));
   node.classList.toggle('fx-blank', !fx.reply.pictures);
   node.innerHTML = rows.length ? rows.map(fxTile).join('') :
     '<p>No picture fits all of these filters. <button type="button" class="link" data-fx="clear">Clear all filters</button></p>';
