@@ -29,7 +29,7 @@ class Download:
     def __init__(self, explore: Explore, jobs: Jobs | None = None) -> None:
         """Share the pictures and families of `explore`."""
         self.explore = explore
-        self.jobs = jobs or Jobs(waiting=WAITING)
+        self.jobs = Jobs(waiting=WAITING) if jobs is None else jobs
 
     @sentence
     def explore_bundle(self, query: Mapping[str, Any]) -> Answer:

@@ -29,47 +29,6 @@ def same_answer(given, expected):
                 assert mine[key] == value, key
 
 
-def test_the_surface_is_exactly_this(client):
-    surface = client.view_api(return_format="dict", print_info=False)
-    assert surface["unnamed_endpoints"] == {}
-    named = surface["named_endpoints"]
-    parameters = {
-        name: [(p["parameter_name"], p["component"]) for p in endpoint["parameters"]]
-        for name, endpoint in named.items()
-    }
-    assert parameters == {
-        "/families": [],
-        "/inspect": [
-            ("image", "File"),
-            ("family", "Textbox"),
-            ("settings", "Textbox"),
-            ("truths", "Textbox"),
-        ],
-        "/ablate": [
-            ("image", "File"),
-            ("family", "Textbox"),
-            ("settings", "Textbox"),
-            ("truths", "Textbox"),
-        ],
-        "/sweep": [
-            ("image", "File"),
-            ("family", "Textbox"),
-            ("settings", "Textbox"),
-            ("parameter", "Textbox"),
-            ("values", "Textbox"),
-            ("truths", "Textbox"),
-        ],
-    }
-    optional = {"settings", "truths"}
-    for endpoint in named.values():
-        for parameter in endpoint["parameters"]:
-            name = parameter["parameter_name"]
-            assert parameter["parameter_has_default"] == (name in optional), name
-    assert "201" in named["/sweep"]["description"]
-    assert "neighbourhood" in named["/sweep"]["description"]
-    assert "Table 1" in named["/ablate"]["description"]
-
-
 def test_families(client):
     found = {f["name"]: f for f in client.predict(api_name="/families")}
     assert set(found) == {"tiny", "camonly", "all"}

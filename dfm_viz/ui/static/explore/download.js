@@ -47,6 +47,7 @@ async function followDownload(job) {
       continue;
     }
     misses = 0;
+    if (reply.gone) return failDownload('The download was dropped on the way.', 'Start it again.');
     if (reply.error) return failDownload('Nothing was downloaded.', reply.error);
     after = reply.done;
     const last = reply.items[reply.items.length - 1];
