@@ -7,7 +7,7 @@ comes with a shape or a hatch of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -45,7 +45,7 @@ def iou_scatter(
     error: NDArray[np.uint8],
     match: NDArray[np.bool_],
     *,
-    names: Sequence[str],
+    name: Callable[[int], str],
     titles: tuple[str, str],
     errors: Sequence[str],
 ) -> tuple[go.Figure, int]:
@@ -60,7 +60,7 @@ def iou_scatter(
         y: (n,) for the vertical axis.
         error: (n,) place in `errors`.
         match: (n,) which pictures are asked for.
-        names: what to call every picture.
+        name: number of a picture -> what to call it.
         titles: of the two axes.
         errors: title of every error type, as many as `POINTS`.
 
@@ -89,7 +89,7 @@ def iou_scatter(
                     y=_short(y[some]),
                     mode="markers",
                     name=escape(title),
-                    text=[escape(names[i]) for i in some],
+                    text=[escape(name(i)) for i in some],
                     customdata=some,
                     hovertemplate="%{text}<br>%{x:.2f}, %{y:.2f}",
                     marker={"size": 8, "color": colour, "symbol": symbol, "opacity": 0.85},

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,8 +117,7 @@ class Failures:
     def _notes(self, shelved: Shelved) -> list[str]:
         """What a visitor must know about these records beside what is wrong with them."""
         notes = []
-        others = [s for s in self.shelf.look()[0] if s.place == shelved.set.place]
-        if len(others) > 1:
+        if self.shelf.beside(shelved.set):
             notes.append(
                 "Some records here are about other pictures (another split or version of the "
                 "data). They are not mixed: choose them under Records."
@@ -137,7 +136,7 @@ class Failures:
         peak = judged.peak[number]
         return {
             "number": number,
-            "name": PurePosixPath(first.pictures[number]).name,
+            "name": _name(first.pictures[number]),
             "class": first.classes[first.label[number]],
             "said": judged.said[number],
             "score": float(judged.score[number]),
@@ -162,13 +161,12 @@ class Failures:
         x, y = self._axes(query, shelved, wanted)
         match = matching(study, wanted)
         titles = (self._column(shelved, x), self._column(shelved, y))
-        names = [PurePosixPath(name).name for name in study.first.pictures]
         scatter, drawn = iou_scatter(
             study.column(x).iou,
             study.column(y).iou,
             study.judged(wanted.method, wanted.mode).error,
             match,
-            names=names,
+            name=lambda number: _name(study.first.pictures[number]),
             titles=titles,
             errors=[ERROR_WORDS[kind][0] for kind in ERRORS],
         )
@@ -245,10 +243,8 @@ class Failures:
         rows = shelved.study.first
         number = _number(shelved, int(text) if text.isdecimal() and len(text) < 9 else None)
         picture = shelved.pictures.read(rows, number)
-        name = PurePosixPath(rows.pictures[number]).name
-        return Recorded(
-            f"{rows.classes[rows.label[number]]}, {name}", rows.true_boxes(number), picture
-        )
+        title = f"{rows.classes[rows.label[number]]}, {_name(rows.pictures[number])}"
+        return Recorded(title, rows.true_boxes(number), picture)
 
     def _opens(self, shelved: Shelved, wanted: Wanted) -> Answer:
         """With what Explore opens a row: family, method and settings; or why it cannot."""
@@ -312,6 +308,11 @@ def _plain(wanted: Wanted, shelved: Shelved) -> Answer:
         and {"x": outline.x, "y": outline.y, "corners": [list(c) for c in outline.corners]},
         "order": str(wanted.order),
     }
+
+
+def _name(picture: str) -> str:
+    """A recorded file without its folders."""
+    return picture.rpartition("/")[2]
 
 
 def _whole(value: object, otherwise: int = 0) -> int:

@@ -90,6 +90,10 @@ class Shelf:
             found += [(p / FOLDER, p.name) for p in families]
         return found
 
+    def beside(self, one: RecordSet) -> list[RecordSet]:
+        """Other sets in the same place, as of the last look: records about other pictures."""
+        return [s for s in self._sets.values() if s.place == one.place and s.id != one.id]
+
     def take(self, name: object) -> Shelved:
         """The set of that id.
 
