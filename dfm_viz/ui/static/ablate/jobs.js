@@ -21,7 +21,7 @@ function abStale(long) {
 }
 // For those who wait for the page, tests above all.
 function abIdle() {
-  const idle = AB.watched && !abTurns.quick && !abTurns.long && !abStale(true).length && !abStale(false).length;
+  const idle = AB.watched && !!data.info && !abTurns.quick && !abTurns.long && !abStale(true).length && !abStale(false).length;
   abRoot().dataset.idle = idle ? '1' : '0';
 }
 

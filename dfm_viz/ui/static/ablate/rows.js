@@ -21,7 +21,7 @@ AB.parts.rows = {
   card(name, i, e) {
     const head = '<span class="ab-name"><b>' + i + '</b> ' + esc(name) + '</span>';
     if (!e) return '<div class="ab-card ab-empty">' + head + '<span class="ab-thumb" style="aspect-ratio:1"></span><span class="ab-cls">\u2026</span></div>';
-    const picture = e.box ? abThumb(e, i) : '<span class="ab-thumb ab-none" style="aspect-ratio:1"><span>No map: the published network has no class activation map, so it draws no box.</span></span>';
+    const picture = e.box ? abThumb(e, i) : '<span class="ab-thumb ab-none" style="aspect-ratio:' + clamp(data.info.image.width / data.info.image.height, 0.8, 1.2) + '"><span>No map: the published network has no class activation map, so it draws no box.</span></span>';
     const cls = e.label === null ? '<span class="ab-cls">' + esc(e.note) + '</span>' : '<span class="ab-cls" title="' + esc(e.label) + '">' + esc(e.label) + '</span><span class="ab-score">score ' + e.score.toFixed(3) + '</span>';
     const number = e.box ? '<span class="ab-iou"><small>' + abIouName() + '</small> ' + abIou(e) + '</span>' : '<span class="ab-iou"><small>' + abIouName() + '</small> \u2013</span>';
     const body = head + picture + '<span class="ab-line">' + number + '</span>' + cls + '<span class="ab-sw">' + e.switches.map(esc).join(', ') + '</span>';

@@ -46,7 +46,7 @@ AB.parts.sweep = {
     const s = this.scale = names ? abScale(node, -0.5, last + 0.5, 240) : abScale(node, p.low, p.high, 240, 66);
     const now = this.current(), found = this.entries.filter(Boolean), mine = data.info.methods.dfm.class_index;
     const points = of => this.entries.map((e, i) => e && [this.x(i), e[of] === null ? 0 : e[of], e.class_index !== mine]).filter(Boolean);
-    const how = { marks: names || last <= 30, line: !names };
+    const how = { marks: names || (s.width - s.left - s.right) / last > 14, line: !names };
     const old = found.some(e => e.old) ? ' class="ab-old"' : '', has = abHas();
     let lines = '';
     if (names) lines += found.map((e, j) => '<line class="ab-stem" x1="' + s.x(e.i) + '" x2="' + s.x(e.i) + '" y1="' + s.y(0) + '" y2="' + s.y(Math.max(e.area, e.iou || 0)) + '"/>').join('');
