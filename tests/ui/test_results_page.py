@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 
 from dfm_viz import checkpoint
@@ -85,6 +86,9 @@ def server(serve, birds, tmp_path_factory):
 def results(birds):
     """The server side of the tab, without a server."""
     return Results(Explore(families=birds, device="cpu"))
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 def opened(page):
@@ -342,3 +346,27 @@ def test_everything_is_reached_by_keyboard(visit):
     assert page.locator(".rs-scroll").get_attribute("aria-label") == RETRAINED["title"]
     for control in page.locator(".rs-figure select").all():
         assert page.locator(f"label[for={control.get_attribute('id')}]").count() == 1
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (390, "dark")])
+def test_tables_and_cards_have_no_barriers(visit, width, theme):
+    page = opened(visit(width, 900, color_scheme=theme))
+    page.evaluate(AXE)
+    for name in ("reading", RETRAINED["name"], "birds/dfm", "birds/cam"):
+        # The list on the left and the picker of a phone lead to the same.
+        page.evaluate(
+            """name => {
+                const picker = document.querySelector('#dx-rs-pick');
+                picker.value = name;
+                picker.dispatchEvent(new Event('change', { bubbles: true }));
+            }""",
+            name,
+        )
+        page.wait_for_function("!document.querySelector('.rs-body[aria-busy]')")
+        found = page.evaluate(
+            """async () => (await axe.run(document.querySelector('.explore'), {
+                resultTypes: ['violations'],
+                runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+            })).violations.map(v => [v.id, v.help, v.nodes[0].html.slice(0, 160)])"""
+        )
+        assert not found, name

@@ -3,7 +3,7 @@ async function rsOpenCard(id) {
   const turn = RS.turn, [family, card] = id.split('/');
   if (!RS.cards[id]) {
     const wait = setTimeout(() => { if (turn === RS.turn) $('.rs-body').innerHTML = '<p class="rs-wait">Reading the card.</p>'; }, 150);
-    const reply = await call('results_card', { family, card });
+    const reply = await rsAsk('results_card', { family, card });
     clearTimeout(wait);
     if (!reply || reply.error) {
       if (turn === RS.turn) $('.rs-body').innerHTML = '<p class="rs-wait">' + esc(reply ? reply.error : 'The server does not answer.') + ' <button type="button" class="link" data-rs="' + esc(id) + '">Try again</button></p>';
@@ -16,7 +16,7 @@ async function rsOpenCard(id) {
   $('.rs-body').innerHTML = rsCard(told);
   if (!told.failures) return;
   if (!told.shown) {
-    const reply = await call('results_failures', { family, card });
+    const reply = await rsAsk('results_failures', { family, card });
     if (reply && !reply.error) told.shown = reply.failures;
     else told.trouble = reply ? reply.error : 'The server does not answer; open the card again.';
   }

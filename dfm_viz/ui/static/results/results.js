@@ -36,11 +36,21 @@ function rsBuild() {
   }).join('');
 }
 
+// Ask the server; the pane says that it is busy meanwhile.
+let rsWaiting = 0;
+async function rsAsk(name, query) {
+  rsWaiting++;
+  $('.rs-body').setAttribute('aria-busy', 'true');
+  const reply = await call(name, query);
+  if (--rsWaiting === 0) $('.rs-body').removeAttribute('aria-busy');
+  return reply;
+}
+
 async function rsEnter() {
   if (RS.facts) return rsShow(RS.open);
   if (RS.loading) return undefined;
   RS.loading = true;
-  const reply = await call('results_start', {});
+  const reply = await rsAsk('results_start', {});
   RS.loading = false;
   if (!reply || reply.error) {
     $('.rs-body').innerHTML = '<p class="rs-wait">' + esc(reply ? reply.error : 'The server does not answer.') + ' <button type="button" class="link" data-rs-again>Try again</button></p>';

@@ -73,5 +73,5 @@ function rsGrid(table) {
     return '<tr class="' + (r[0] ? 'rs-first' : '') + (r[1] === 'chance' ? ' rs-chance' : '') + '">' + head +
       (bare ? '<td colspan="' + (r.length - 1) + '">' + esc(r[1]) + '</td>' : '<td>' + esc(r[1] === 'chance' ? 'without looking' : r[1]) + '</td>' + r.slice(2).map(cell).join('')) + '</tr>';
   };
-  return '<table class="rs-table"><thead><tr>' + table.columns.map(c => '<th scope="col">' + esc(c === 'row' ? '' : c) + '</th>').join('') + '</tr></thead><tbody>' + rows.map(line).join('') + '</tbody></table>';
+  return '<table class="rs-table"><thead><tr>' + table.columns.map(c => '<th scope="col">' + esc(c) + '</th>').join('') + '</tr></thead><tbody>' + rows.map(line).join('') + '</tbody></table>';
 }
