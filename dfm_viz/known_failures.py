@@ -106,7 +106,7 @@ def write_failures(folder: Path, device: str = "auto") -> dict[Path, tuple[Known
     """
     written: dict[Path, tuple[KnownFailure, ...]] = {}
     for path in families_under(folder):
-        family = load_family(path, device=device)
+        family = load_family(path.resolve(), device=device)
         for name, failures in find_failures(family).items():
             home = family.checkpoints.folders[name]
             card = read_card(home)
