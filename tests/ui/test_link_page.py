@@ -1,10 +1,15 @@
 """Links: the whole view in the address, there and back in a fresh browser, and nonsense in it."""
 
 import random
+import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from dfm_viz.ui import component
+
+ROOT = Path(__file__).parents[2]
 SETTLED = '.explore[data-settled="1"]'
 
 
@@ -233,7 +238,7 @@ def test_random_links_never_break_the_page(visit, server):
         "ablate",
     ]
     page = visit()
-    for _ in range(5):
+    for _ in range(4):
         query = [(key, rng.choice(values)) for key in rng.sample(keys, 16)]
         page.goto(server.url + "?" + urlencode(query))
         settle(page)
@@ -340,3 +345,20 @@ def test_a_drag_writes_the_address_once_it_rests(visit):
         "x => Number(new URLSearchParams(location.search).get('delta')) === x", arg=shown
     )
     assert page.evaluate("window.writes") <= 5
+
+
+def test_the_documentation_names_every_key():
+    said = set(re.findall(r"`(\w+)(?:=\d)?`", (ROOT / "docs/links.md").read_text("utf-8")))
+    fields = component.read("explore/link.js")
+    keys = set(re.findall(r"^  f\.(\w+) = ", fields, re.M)) | {*SLIDERS, *CHOICES, "branches"}
+    parts = component.read("explore/share.js").split("HIDE_PARTS = {")[1].split("};")[0]
+    keys |= set(re.findall(r"(\w+): '", parts)) | {"single", "family", "example", "tab", "lesson"}
+    assert len(keys) > 40
+    assert keys <= said
+
+
+def test_a_picture_that_is_not_here_gives_the_first_example(visit):
+    page = visit(query="?record=nowhere/3&alpha=0.5")
+    assert "record=nowhere/3" in page.locator(".notice").inner_text()
+    assert page.locator("[data-example]").first.get_attribute("aria-pressed") == "true"
+    assert set(address(page, "alpha")) == {"alpha"}

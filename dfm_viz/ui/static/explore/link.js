@@ -46,6 +46,8 @@ function linkFields() {
     family: linkChoice(() => state.family, x => { state.family = x; }, () => facts.families.map(x => x.name), () => facts.family),
     example: { read: (text, refuse) => { if (facts.examples.some(e => e.id === text)) LINK.example = text; else refuse(); },
       write: () => state.picture && state.picture.example !== facts.view.example && state.picture.example },
+    // A picture of an evaluated set, as the Failures tab names it; the server looks whether it has it.
+    record: { read: (text, refuse) => { if (/^[^/].*\/\d{1,8}$/.test(text) && text.length < 400) LINK.record = text; else refuse(); }, write: () => state.picture && state.picture.record },
     tab: linkChoice(() => state.tab, x => { LINK.tab = x; }, () => Object.keys(TABS), () => 'explore'),
   };
   for (const p of parameters()) f[p.name] = linkNumber(...setting(p.name), p.low, p.high, facts.settings[p.name], p.step);
@@ -87,7 +89,7 @@ function linkFields() {
   f.guess = linkSwitch(() => state.guess.on && '1', on => { state.guess.on = on; });
   f.truths = {
     read: (text, refuse) => { const boxes = readBoxes(text); if (boxes && boxes.length <= EDITORS.truth.most) LINK.truths = boxes; else refuse(); },
-    write: () => state.picture && state.picture.example && truthText() !== truthText(state.home) && (truthText().replace(/ /g, '') || ';'),
+    write: () => state.picture && (state.picture.example || state.picture.record) && truthText() !== truthText(state.home) && (truthText().replace(/ /g, '') || ';'),
   };
   f.hide = linkNames(names => { LINK.hide = names; }, hideNames, () => LINK.hide.join(','));
   // What a tab says of itself is its own affair; it comes back to it as it was.
@@ -126,6 +128,14 @@ function applyLink() {
   applyHide(LINK.hide);
   paintGuess();
   if (LINK.tab) showTab(LINK.tab);
+}
+
+// The picture of a link, or the first example. A record that is not here any more is said with the rest.
+async function openLinked() {
+  const { record, example, truths } = LINK;
+  if (record && await openWith({ record }, { record }, truths) && state.picture) return;
+  if (record) LINK.bad.push('record=' + record);
+  if (facts.view.example) await openExample(example || facts.view.example, record ? undefined : truths);
 }
 
 // Boxes of a link, once the picture's size is known: what does not fit is cut, or left out.

@@ -95,7 +95,7 @@ async function start() {
   listen();
   applyLink();
   if (new URLSearchParams(location.search).get('view') === 'api') setTimeout(showApi, 500);
-  if (facts.view.example) await openExample(LINK.example || facts.view.example, LINK.truths);
+  await openLinked();
   document.fonts.ready.then(() => { if (data.info) { wired = ''; paintBars(); wires(); } });
 }
 start();

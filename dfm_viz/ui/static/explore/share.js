@@ -23,7 +23,7 @@ function linkText() {
   return location.origin + location.pathname + (query ? '?' + query : '');
 }
 function openLink() {
-  const dialog = $('.share'), own = state.picture && !state.picture.example;
+  const dialog = $('.share'), own = state.picture && !state.picture.example && !state.picture.record;
   if (!$('.hides').firstChild) $('.hides').innerHTML = Object.keys(HIDE_PARTS).map(name => '<label><input type="checkbox" value="' + name + '">' + esc(HIDE_PARTS[name]) + '</label>').join('');
   $$('.hides input').forEach(box => { box.checked = LINK.hide.includes(box.value); });
   $('.note', dialog).textContent = own ? 'Your picture is not in the link and stays with you: the link opens these settings on the first example.' : 'It opens this picture with everything as you see it now' + (state.guess.on ? '; the guess begins anew.' : '.');

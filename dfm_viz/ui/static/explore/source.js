@@ -20,7 +20,7 @@ function buildSource() {
 function paintSource() {
   const now = state.picture && state.picture.example;
   $$('[data-example]').forEach(b => b.setAttribute('aria-pressed', String(b.dataset.example === now)));
-  $('.mine').setAttribute('aria-pressed', String(!!state.picture && !now));
+  $('.mine').setAttribute('aria-pressed', String(!!state.picture && !now && !state.picture.record));
   paintMarks();
   const note = $('.thumbs-note'), p = state.picture;
   note.textContent = '';
@@ -75,7 +75,7 @@ function showMine(url, title, file) {
 // The server forgot the picture (it keeps a bounded number): send it again.
 async function reopen() {
   const p = state.picture, truths = state.truths, guess = { ...state.guess };
-  const again = p.file ? (await openFile(p.file)) === true : await openExample(p.example || facts.view.example, truths);
+  const again = p.file ? (await openFile(p.file)) === true : p.record ? await openWith({ record: p.record }, { record: p.record }) : await openExample(p.example || facts.view.example);
   if (again) Object.assign(state, { truths, guess });
   paintSource();
   return again;

@@ -13,6 +13,9 @@ function showTab(name) {
     b.setAttribute('aria-selected', String(b.dataset.tab === name));
     b.tabIndex = b.dataset.tab === name ? 0 : -1;
   });
+  // On a phone the tabs scroll sideways: bring the chosen one into sight.
+  const strip = $('.tabs'), tab = $('.tabs [data-tab=' + name + ']');
+  strip.scrollLeft = tab.offsetLeft - strip.offsetLeft - (strip.clientWidth - tab.offsetWidth) / 2;
   if (TABS[before].leave) TABS[before].leave();
   // A picture that is just being opened is painted when its answer is here.
   if (name === 'explore' && data.info && state.point !== null && state.channel !== null) paint();
