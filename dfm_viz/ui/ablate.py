@@ -47,7 +47,7 @@ class Ablate:
     def __init__(self, explore: Explore, jobs: Jobs | None = None) -> None:
         """Share the pictures and families of `explore`."""
         self.explore = explore
-        self.jobs = jobs or Jobs()
+        self.jobs = Jobs() if jobs is None else jobs
         self._curves = Cache(8 * 2**20)
 
     @sentence
