@@ -162,6 +162,9 @@ def error_bars(
             text=[str(number) for number in numbers],
             textposition="outside",
             cliponaxis=False,
+            constraintext="none",
+            textangle=0,
+            textfont_size=11,
             customdata=[[method, kind] for kind in errors],
             hovertemplate="%{x}: %{y}",
             marker={

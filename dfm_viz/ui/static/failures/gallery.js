@@ -43,7 +43,7 @@ function fxTurn(by, focus) {
 
 function fxTile(row) {
   const error = fx.facts.errors.find(e => e.name === row.error), ratio = row.width / row.height, wide = ratio >= 4 / 3;
-  const star = row.peak && '<svg x="' + (100 * row.peak[0] / row.width).toFixed(2) + '%" y="' + (100 * row.peak[1] / row.height).toFixed(2) + '%" overflow="visible"><path d="M0-9 2.4-3.2 8.6-2.8 3.8 1.2 5.3 7.3 0 4-5.3 7.3-3.8 1.2-8.6-2.8-2.4-3.2z" fill="#fff" stroke="#0C0E12" stroke-width="2" stroke-linejoin="round" paint-order="stroke"/></svg>';
+  const star = row.peak && '<svg x="' + (100 * row.peak[0] / row.width).toFixed(2) + '%" y="' + (100 * row.peak[1] / row.height).toFixed(2) + '%" overflow="visible"><path d="' + PEAK_STAR + '" fill="#fff" stroke="#0C0E12" stroke-width="2" stroke-linejoin="round" paint-order="stroke"/></svg>';
   const named = row.correct ? row.class : row.class + ', taken for ' + row.said;
   const label = row.name + ': ' + named + '. IoU ' + fxIou(row.iou) + ', ' + error.title + '. Open in Explore.';
   return '<button type="button" class="fx-tile" data-n="' + row.number + '" tabindex="-1" aria-label="' + esc(label) + '" title="' + esc(row.name + ': ' + named) + '"><span class="fx-photo"><span class="fx-fit" style="aspect-ratio:' + row.width + '/' + row.height + ';' + (wide ? 'width:100%' : 'height:100%') + '"><svg preserveAspectRatio="none" viewBox="0 0 ' + row.width + ' ' + row.height + '" aria-hidden="true">' +
