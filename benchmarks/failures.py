@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfm_viz.record_sets import ERRORS
 from dfm_viz.records import ABOUT_KEY, COLUMNS, CURVE, SCHEMA, About, to_table
+from dfm_viz.records.sets import ERRORS
 from dfm_viz.ui.failures import Failures
 from dfm_viz.ui.handlers import Explore
 

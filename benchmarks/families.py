@@ -26,9 +26,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as app.py sets it
 
 import torch
 
-from dfm_viz import checkpoint
 from dfm_viz.backbones import BACKBONES, create_model
-from dfm_viz.checkpoint import WEIGHTS, Card, save_checkpoint
+from dfm_viz.checkpoint import WEIGHTS, Card, save_checkpoint, store
 from dfm_viz.inspection import family as families
 from dfm_viz.inspection.cache import Cache
 from dfm_viz.inspection.lookup import default_root
@@ -73,14 +72,14 @@ def first_look(explore: Explore, family: str, example: str) -> float:
 def start(root: Path) -> dict[str, float]:
     """Start the server side as app.py does, but for its warming up; count weights that are read."""
     seen: list[int] = []
-    original = checkpoint.read_weights
+    original = store.read_weights
 
     def counted(folder: Path, card: Card) -> bytes:
         data = original(folder, card)
         seen.append(len(data))
         return data
 
-    checkpoint.read_weights = counted
+    store.read_weights = counted
     begin = time.perf_counter()
     explore = Explore(families=root, device="cpu")
     explore.check()

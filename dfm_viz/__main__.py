@@ -94,8 +94,8 @@ def _families(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
+    from dfm_viz.checkpoint.hub import PREFIX
     from dfm_viz.export.bundle import bundle_files, caption, check_target, write_bundle
-    from dfm_viz.hub import PREFIX
     from dfm_viz.inspection import parse_truths
 
     check_target(options.out)
@@ -120,8 +120,8 @@ def _replay(options: argparse.Namespace) -> int:
 
     import torch
 
+    from dfm_viz.checkpoint.hub import PREFIX
     from dfm_viz.export import read_bundle, replay
-    from dfm_viz.hub import PREFIX
 
     bundle = read_bundle(options.bundle)
     source = str(bundle.manifest["family"].get("source", ""))
@@ -140,7 +140,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from dfm_viz.convert import convert
+    from dfm_viz.checkpoint.convert import convert
 
     for folder, written in convert(options.folder).items():
         print(f"{folder}: {'converted' if written else 'up to date'}")
@@ -156,7 +156,7 @@ def _known_failures(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from dfm_viz import hub, imagenet
+    from dfm_viz.checkpoint import hub, imagenet
     from dfm_viz.inspection.lookup import default_root
 
     if options.what.startswith(hub.PREFIX):

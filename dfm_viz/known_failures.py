@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from dfm_viz import toy
-from dfm_viz.card import KnownFailure, checkpoint_folders, place, read_card
 from dfm_viz.checkpoint import write_card
+from dfm_viz.checkpoint.card import KnownFailure, checkpoint_folders, place, read_card
 from dfm_viz.examples import Example, examples, toy_example
 from dfm_viz.files import subfolders
 from dfm_viz.inspection import Family, Settings, load_family

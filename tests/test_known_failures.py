@@ -8,7 +8,7 @@ import pytest
 
 from dfm_viz import known_failures, toy
 from dfm_viz.__main__ import main
-from dfm_viz.card import CARD, KnownFailure, parse_card, read_card
+from dfm_viz.checkpoint.card import CARD, KnownFailure, parse_card, read_card
 from dfm_viz.examples import Example, find_example, toy_example
 from dfm_viz.inspection import Settings, load_family
 from dfm_viz.known_failures import find_failures, pictures_for, write_failures

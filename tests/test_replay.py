@@ -261,7 +261,7 @@ def test_what_has_joined_the_family_since_does_not_matter(
 
 
 def test_a_family_of_the_hub_is_not_fetched_unasked(run, folder, monkeypatch):
-    monkeypatch.setattr("dfm_viz.hub.fetch", lambda *_: pytest.fail("fetched"))
+    monkeypatch.setattr("dfm_viz.checkpoint.hub.fetch", lambda *_: pytest.fail("fetched"))
     source = f"hf:someone/birds@{'0' * 40}"
     family = manifest_of(folder)["family"]
     rewrite(folder, family=family | {"source": source})

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.card import Card, versions
-from dfm_viz.imagenet import PUBLISHED
+from dfm_viz.checkpoint.card import Card, versions
+from dfm_viz.checkpoint.imagenet import PUBLISHED
 from dfm_viz.methods import get_method
 from dfm_viz.provenance import commit
 from training.data import DataSet

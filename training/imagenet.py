@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dfm_viz.backbones import create_model
-from dfm_viz.card import Card, versions
-from dfm_viz.imagenet import CLASSES, write
+from dfm_viz.checkpoint.card import Card, versions
+from dfm_viz.checkpoint.imagenet import CLASSES, write
 from training.card import commit
 from training.weights import origin
 

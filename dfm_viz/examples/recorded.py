@@ -13,7 +13,7 @@ import numpy as np
 
 from dfm_viz import toy
 from dfm_viz.pictures import Picture, read_picture
-from dfm_viz.record_sets import Rows
+from dfm_viz.records.sets import Rows
 from dfm_viz.types import UserError
 
 _TRIED = 16

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 import dfm_viz
-from dfm_viz.card import versions
+from dfm_viz.checkpoint.card import versions
 from dfm_viz.inspection import Family, Inspection, Opened
 from dfm_viz.provenance import commit
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dfm_viz.checkpoint import checkpoint_folders
-from dfm_viz.hub import PREFIX, fetch
+from dfm_viz.checkpoint.hub import PREFIX, fetch
 from dfm_viz.inspection.family import Checkpoints, FamilyInfo
 from dfm_viz.types import UserError
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dfm_viz.card import Card
+from dfm_viz.checkpoint.card import Card
 from dfm_viz.ui.answers import Answer
 from dfm_viz.ui.words import point_title
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from dfm_viz.failures import Flag, Order
-from dfm_viz.record_sets import ERRORS
+from dfm_viz.records.failures import Flag, Order
+from dfm_viz.records.sets import ERRORS
 from dfm_viz.render.failure_charts import POINTS
 
 ERROR_WORDS = {

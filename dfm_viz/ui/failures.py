@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import plotly
 
-from dfm_viz.failures import PAGE, Wanted, counts, error_counts, find, matching, parse
 from dfm_viz.inspection.cache import Cache
 from dfm_viz.inspection.lookup import default_root
 from dfm_viz.methods import METHODS
 from dfm_viz.methods.params import Number
-from dfm_viz.record_sets import ERRORS, RecordFile, RecordSet
+from dfm_viz.records.failures import PAGE, Wanted, counts, error_counts, find, matching, parse
+from dfm_viz.records.sets import ERRORS, RecordFile, RecordSet
 from dfm_viz.render.failure_charts import error_bars, iou_scatter
 from dfm_viz.types import UserError
 from dfm_viz.ui.answers import Answer, sentence

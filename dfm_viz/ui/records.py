@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dfm_viz.examples.recorded import RecordedPictures
-from dfm_viz.failures import Study
 from dfm_viz.inspection.cache import Cache
 from dfm_viz.methods import METHODS
 from dfm_viz.pictures import Picture
-from dfm_viz.record_sets import RecordFile, RecordSet, Rows, find_sets, read_rows, shown
+from dfm_viz.records.failures import Study
+from dfm_viz.records.sets import RecordFile, RecordSet, Rows, find_sets, read_rows, shown
 from dfm_viz.types import Box, UserError
 
 FOLDER = "records"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.card import Card, KnownFailure
 from dfm_viz.checkpoint import WEIGHTS
+from dfm_viz.checkpoint.card import Card, KnownFailure
 from dfm_viz.files import settled
 from dfm_viz.inspection import Family
 from dfm_viz.methods import METHODS, get_method

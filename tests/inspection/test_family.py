@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dfm_viz.card import CARD, read_card
+from dfm_viz.checkpoint.card import CARD, read_card
 from dfm_viz.inspection import Settings, list_families, load_family, question
 from dfm_viz.types import UserError
 

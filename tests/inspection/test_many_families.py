@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dfm_viz import checkpoint
 from dfm_viz.backbones import Localizer
+from dfm_viz.checkpoint import store
 from dfm_viz.inspection import family as families
 from dfm_viz.inspection import network
 from dfm_viz.inspection.cache import Cache
@@ -31,20 +31,20 @@ def root(tmp_path, checkpoint_maker):
 def reads(monkeypatch):
     """Every reading of a checkpoint's weights, as family/method."""
     seen = []
-    original = checkpoint.read_weights
+    original = store.read_weights
 
     def counted(folder, card):
         seen.append("/".join(Path(folder).parts[-2:]))
         return original(folder, card)
 
-    monkeypatch.setattr(checkpoint, "read_weights", counted)
+    monkeypatch.setattr(store, "read_weights", counted)
     return seen
 
 
 @pytest.fixture
 def small(monkeypatch, root):
     """Caches of their own; that of the networks has room for two families, not for three."""
-    card_bytes = model_bytes(checkpoint.load_checkpoint(root / "family0" / "cam")[0])
+    card_bytes = model_bytes(store.load_checkpoint(root / "family0" / "cam")[0])
     bound = int(4.5 * card_bytes)
     monkeypatch.setattr(families, "MODELS", Cache(bound))
     for name in ("FEATURES", "TRACES", "ANSWERS"):

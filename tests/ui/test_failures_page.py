@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 from records_made import record, write_records
 
 from dfm_viz.boxes import error_type, iog, iop, resize_box
-from dfm_viz.failures import PAGE
 from dfm_viz.inspection import Settings
+from dfm_viz.records.failures import PAGE
 
 COUNT = 30
 SIZE = (60, 40)

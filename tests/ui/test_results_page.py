@@ -9,8 +9,8 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
-from dfm_viz import checkpoint
-from dfm_viz.card import CARD, KnownFailure, read_card
+from dfm_viz.checkpoint import store
+from dfm_viz.checkpoint.card import CARD, KnownFailure, read_card
 from dfm_viz.examples import toy_example
 from dfm_viz.ui.handlers import Explore
 from dfm_viz.ui.results import RESULTS, Results
@@ -112,7 +112,7 @@ def test_cards_are_read_but_never_weights(results, monkeypatch):
     def refuse(*_):
         raise AssertionError("weights were read")
 
-    monkeypatch.setattr(checkpoint, "read_weights", refuse)
+    monkeypatch.setattr(store, "read_weights", refuse)
     start = results.results_start({})
     assert [f["name"] for f in start["families"]] == ["birds"]
     assert [c["name"] for c in start["families"][0]["cards"]] == ["cam", "adl", "dfm"]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dfm_viz.card import Card, read_card
 from dfm_viz.checkpoint import write_card
+from dfm_viz.checkpoint.card import Card, read_card
 from dfm_viz.files import write_file
 from dfm_viz.types import Mode, UserError
 from training.card import summarise

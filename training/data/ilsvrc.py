@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dfm_viz.imagenet import short_names
+from dfm_viz.checkpoint.imagenet import short_names
 from dfm_viz.types import Box, UserError
 from training.data.annotation import Truth, read_truth
 from training.data.base import DataSet, Item, Problem, files_in, find_root, short

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dfm_viz.imagenet import short_names
+from dfm_viz.checkpoint.imagenet import short_names
 from dfm_viz.layouts import bad_line, read_lines
 from dfm_viz.types import Box, UserError
 from training.data.base import DataSet, Item, Problem, files_in, find_root, short

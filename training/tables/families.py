@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.card import Card
 from dfm_viz.checkpoint import WEIGHTS, checkpoint_folders, read_card
+from dfm_viz.checkpoint.card import Card
 from dfm_viz.files import settled, subfolders
 from dfm_viz.methods import METHODS
 from training.recipe import RECIPES, load_recipe

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from dfm_viz.card import CARD, read_card
+from dfm_viz.checkpoint.card import CARD, read_card
 from training.__main__ import main
 from training.commands import evaluate
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dfm_viz.card import CARD, read_card
+from dfm_viz.checkpoint.card import CARD, read_card
 from training.published import Scores
 from training.recipe import load_recipe
 from training.sweep.plans import Row

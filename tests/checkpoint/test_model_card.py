@@ -10,15 +10,15 @@ from huggingface_hub import ModelCard
 
 from dfm_viz.__main__ import main
 from dfm_viz.backbones import BACKBONES
-from dfm_viz.card import CARD, INTENDED_USE, Card, KnownFailure, parse_card, read_card
 from dfm_viz.checkpoint import load_checkpoint, save_checkpoint
-from dfm_viz.convert import convert
+from dfm_viz.checkpoint.card import CARD, INTENDED_USE, Card, KnownFailure, parse_card, read_card
+from dfm_viz.checkpoint.convert import convert
+from dfm_viz.checkpoint.model_card import render
 from dfm_viz.inspection import load_family
 from dfm_viz.methods import METHODS
-from dfm_viz.model_card import render
 from dfm_viz.types import UserError
 
-SHIPPED = sorted((Path(__file__).parents[1] / "checkpoints").glob("*/*/card.json"))
+SHIPPED = sorted((Path(__file__).parents[2] / "checkpoints").glob("*/*/card.json"))
 SCORES = {
     "n": 80,
     "top1_clas": 76.25,

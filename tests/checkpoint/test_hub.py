@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import dfm_viz
-from dfm_viz import hub
 from dfm_viz.__main__ import main
-from dfm_viz.card import read_card
+from dfm_viz.checkpoint import hub
+from dfm_viz.checkpoint.card import read_card
 from dfm_viz.types import UserError
 from dfm_viz.ui.handlers import Explore
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dfm_viz.card import CARD
-from dfm_viz.checkpoint import WEIGHTS, read_card, read_weights
-from dfm_viz.convert import checkpoints_under, convert, upgraded
+from dfm_viz.checkpoint.card import CARD, read_card
+from dfm_viz.checkpoint.convert import checkpoints_under, convert, upgraded
+from dfm_viz.checkpoint.model_card import README
+from dfm_viz.checkpoint.store import WEIGHTS, read_weights
 from dfm_viz.files import new_folder
-from dfm_viz.model_card import README
 from dfm_viz.types import UserError
 
 PREFIX = "hf:"

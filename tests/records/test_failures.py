@@ -10,9 +10,9 @@ from records_made import record, write_records
 
 from dfm_viz import toy
 from dfm_viz.examples.recorded import RecordedPictures
-from dfm_viz.failures import Flag, Order, Wanted, counts, error_counts, find, inside, parse
-from dfm_viz.failures import Study as MadeStudy
-from dfm_viz.record_sets import ERRORS, find_sets, read_rows
+from dfm_viz.records.failures import Flag, Order, Wanted, counts, error_counts, find, inside, parse
+from dfm_viz.records.failures import Study as MadeStudy
+from dfm_viz.records.sets import ERRORS, find_sets, read_rows
 from dfm_viz.types import UserError
 
 # Picture:    0     1     2     3     4     5

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dfm_viz.backbones import create_model
 from dfm_viz.checkpoint import Card, load_checkpoint, read_card, save_checkpoint
+from dfm_viz.checkpoint.model_card import render
 from dfm_viz.inspection import list_families, load_family
-from dfm_viz.model_card import render
 from dfm_viz.types import UserError
 
 VALID = Card(

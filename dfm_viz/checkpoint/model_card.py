@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
-from dfm_viz.card import Card, KnownFailure
+from dfm_viz.checkpoint.card import Card, KnownFailure
 from dfm_viz.methods import get_method
 
 README = "README.md"

@@ -10,10 +10,9 @@ import torch
 import torchvision
 
 import dfm_viz
-from dfm_viz import imagenet
 from dfm_viz.__main__ import main
 from dfm_viz.backbones import BACKBONES, create_model
-from dfm_viz.checkpoint import load_checkpoint, read_card
+from dfm_viz.checkpoint import imagenet, load_checkpoint, read_card
 from dfm_viz.pictures import to_input
 
 BUILDERS = {
@@ -207,5 +206,5 @@ def test_the_thousand_names_are_those_of_the_shipped_checkpoint():
     # Evaluation matches classes by name.
     names = imagenet.class_names()
     assert len(set(names)) == len(names) == 1000
-    shipped = Path(__file__).parents[1] / "checkpoints" / "mobilenetv1_imagenet1k" / "cam"
+    shipped = Path(__file__).parents[2] / "checkpoints" / "mobilenetv1_imagenet1k" / "cam"
     assert names == read_card(shipped).classes

@@ -1,4 +1,4 @@
-"""A checkpoint is a folder: model.safetensors, card.json and README.md, which say what it is.
+"""Reading, verifying and writing the folder of a checkpoint.
 
 Loading reads the card first, verifies the weights' SHA-256 and every tensor's shape, and never
 unpickles. Writing goes to a fresh folder that is renamed at the end: whatever happens on the way,
@@ -14,24 +14,12 @@ import safetensors.torch
 import torch
 
 from dfm_viz.backbones import Localizer, create_model
-from dfm_viz.card import CARD, Card, checkpoint_folders, read_card
+from dfm_viz.checkpoint.card import CARD, Card, read_card
+from dfm_viz.checkpoint.model_card import README, render
 from dfm_viz.files import replacing_folder, settled, write_file
-from dfm_viz.model_card import README, render
 from dfm_viz.types import UserError
 
 WEIGHTS = "model.safetensors"
-
-__all__ = [
-    "CARD",
-    "WEIGHTS",
-    "Card",
-    "checkpoint_folders",
-    "load_checkpoint",
-    "read_card",
-    "read_weights",
-    "save_checkpoint",
-    "write_card",
-]
 
 
 def read_weights(folder: Path, card: Card) -> bytes:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dfm_viz.boxes import ErrorType
-from dfm_viz.records import About, read_about, read_records
+from dfm_viz.records.format import About, read_about, read_records
 from dfm_viz.types import Box, UserError
 
 ERRORS: tuple[str, ...] = tuple(map(str, ErrorType))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dfm_viz.card import (
+from dfm_viz.checkpoint.card import (
     CARD,
     SCHEMA_VERSION,
     Card,
@@ -13,7 +13,7 @@ from dfm_viz.card import (
     place,
     read_values,
 )
-from dfm_viz.checkpoint import write_card
+from dfm_viz.checkpoint.store import write_card
 from dfm_viz.files import settled, subfolders
 from dfm_viz.types import UserError
 

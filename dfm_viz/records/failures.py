@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfm_viz.record_sets import ERRORS, Judged, Rows
+from dfm_viz.records.sets import ERRORS, Judged, Rows
 
 FOUND = 0.5
 """A box counts as found from this IoU on, as in the published numbers."""

@@ -15,8 +15,8 @@ import torch
 from timm.data import ImageNetInfo  # type: ignore[attr-defined]
 
 from dfm_viz.backbones import Localizer, create_model, get_backbone
-from dfm_viz.card import versions
-from dfm_viz.checkpoint import Card, load_checkpoint, save_checkpoint, write_card
+from dfm_viz.checkpoint.card import Card, versions
+from dfm_viz.checkpoint.store import load_checkpoint, save_checkpoint, write_card
 from dfm_viz.files import check_new, new_folder
 from dfm_viz.pictures import to_input
 from dfm_viz.types import UserError
