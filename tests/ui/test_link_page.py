@@ -362,3 +362,10 @@ def test_a_picture_that_is_not_here_gives_the_first_example(visit):
     assert "record=nowhere/3" in page.locator(".notice").inner_text()
     assert page.locator("[data-example]").first.get_attribute("aria-pressed") == "true"
     assert set(address(page, "alpha")) == {"alpha"}
+
+
+def test_any_generated_scene_can_be_linked(visit):
+    page = visit(query="?example=toy-21")
+    assert page.locator(".notice").is_hidden()
+    assert address(page, "example")["example"] == "toy-21"
+    assert page.locator(".panel rect.truth").count() >= 1
