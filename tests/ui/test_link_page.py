@@ -361,6 +361,7 @@ def test_a_picture_that_is_not_here_gives_the_first_example(visit):
     page = visit(query="?record=nowhere/3&alpha=0.5")
     assert "record=nowhere/3" in page.locator(".notice").inner_text()
     assert page.locator("[data-example]").first.get_attribute("aria-pressed") == "true"
+    page.wait_for_function("!new URLSearchParams(location.search).has('record')")
     assert set(address(page, "alpha")) == {"alpha"}
 
 

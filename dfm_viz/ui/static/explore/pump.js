@@ -83,6 +83,6 @@ function paint() {
   if (TABS[state.tab].changed) TABS[state.tab].changed();
   app.dataset.painted = String(pump.shown);
   app.dataset.frames = String(1 + Number(app.dataset.frames || 0));
-  if (pump.shown === pump.asked) app.dataset.settled = '1';
+  if (pump.shown === pump.asked && !state.opening) app.dataset.settled = '1';
   if (window.dfmPainted) window.dfmPainted({ sequence: pump.shown, settings: data.info.settings });
 }

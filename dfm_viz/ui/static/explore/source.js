@@ -32,12 +32,20 @@ function paintSource() {
 let opening = 0;
 async function openWith(source, extra, truths) {
   const mine = ++opening, busy = setTimeout(() => app.classList.add('busy'), 150);
+  state.opening = true;
+  app.dataset.settled = '0';
   const reply = await call('open', source);
   clearTimeout(busy);
   if (mine !== opening) return true;
-  if (!reply) { app.classList.remove('busy'); notice('offline', 'The server does not answer.', 'Try again in a moment.'); return false; }
-  if (reply.code === 'lost' && extra.file && !extra.again) return openFile(extra.file, true);
-  if (reply.error) { app.classList.remove('busy'); notice('unread', reply.error, state.picture ? 'The picture before stays here.' : ''); return false; }
+  state.opening = false;
+  if (reply && reply.code === 'lost' && extra.file && !extra.again) return openFile(extra.file, true);
+  if (!reply || reply.error) {
+    app.classList.remove('busy');
+    if (data.info && pump.shown === pump.asked) app.dataset.settled = '1';
+    if (reply) notice('unread', reply.error, state.picture ? 'The picture before stays here.' : '');
+    else notice('offline', 'The server does not answer.', 'Try again in a moment.');
+    return false;
+  }
   quiet();
   state.opened = { [reply.picture]: { url: reply.preview }, ...(data.info ? { [data.info.picture]: data.preview } : {}) };
   state.picture = { token: reply.picture, title: reply.title, width: reply.width, height: reply.height, ...extra };
