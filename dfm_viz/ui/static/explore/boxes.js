@@ -31,7 +31,12 @@ function paintEditor(name) {
     });
   }
 }
-const boxWords = (editor, i) => { const b = editor.boxes()[i].map(x => Math.round(x)); return editor.title(i) + ' from ' + b[0] + ', ' + b[1] + ' to ' + b[2] + ', ' + b[3] + '.'; };
+// Said after a pause, when the box may be gone already: nothing then.
+function boxWords(editor, i) {
+  if (!editor.boxes()[i]) return '';
+  const [x0, y0, x1, y1] = editor.boxes()[i].map(x => Math.round(x));
+  return editor.title(i) + ' from ' + x0 + ', ' + y0 + ' to ' + x1 + ', ' + y1 + '.';
+}
 
 function pointIn(layer, event) {
   const box = layer.getBoundingClientRect(), { width, height } = canvasSize();
@@ -118,7 +123,7 @@ function addBox(name) {
   editor.change(boxes.concat([tidyBox([width * (0.25 + shift), height * (0.25 + shift), width * (0.75 + shift), height * (0.75 + shift)])]), true);
   paintEditor(name);
   focusBox(name, boxes.length);
-  sayAloud(() => boxWords(editor, boxes.length) + ' Arrow keys move it, with Shift they resize it.');
+  sayAloud(() => editor.boxes()[boxes.length] ? boxWords(editor, boxes.length) + ' Arrow keys move it, with Shift they resize it.' : '');
 }
 function removeBox(name, index) {
   const editor = EDITORS[name];
