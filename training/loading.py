@@ -119,10 +119,17 @@ class _Asked:
         return len(self.keys)
 
 
-def worker_count(part: DataPart, on_gpu: bool, local_processes: int = 1) -> int:
-    """How many loading processes `DataPart.workers` means here."""
+WORTH_A_WORKER = 128
+"""With fewer pictures, starting a process takes longer than it saves."""
+
+
+def worker_count(
+    part: DataPart, on_gpu: bool, local_processes: int = 1, pictures: int = WORTH_A_WORKER
+) -> int:
+    """How many loading processes `DataPart.workers` means here, for a split of so many pictures."""
     if part.workers >= 0:
         return part.workers
     known = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
-    return max(0, min(8, cores // local_processes - 1)) if on_gpu else 0
+    spare = max(0, min(8, cores // local_processes - 1))
+    return spare if on_gpu else min(spare, 1) if pictures >= WORTH_A_WORKER else 0

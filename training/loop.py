@@ -132,7 +132,7 @@ def _trainer(
 ) -> Trainer:
     spec, part = get_backbone(recipe.model.backbone), recipe.data
     on_gpu, quiet = fabric.device.type == "cuda", not fabric.is_global_zero
-    workers = worker_count(part, on_gpu, local_processes())
+    workers = worker_count(part, on_gpu, local_processes(), len(train))
     squares = alone(lambda: Squares(train, part.decode_side, part.cache, quiet))
     augment = Augment(recipe.augment, part.image_size, recipe.seed)
     return Trainer(

@@ -45,9 +45,9 @@ class DataPart(Part):
         decode_side: side of the squares that training pictures are kept as, px.
         cache: `memory` keeps the squares in memory, `none` decodes a picture whenever it is needed,
             `auto` takes memory up to `loading.CACHE_LIMIT`. It does not change results.
-        workers: processes that read and augment; 0 does it in the main process, -1 takes 0 on a
-            CPU (the network needs the cores) and otherwise the process's cores less one, at most 8.
-            It does not change results.
+        workers: processes that read and augment; 0 does it in the main process, -1 takes one on a
+            CPU (none for fewer than 128 pictures) and otherwise the process's cores less one, at
+            most 8. It does not change results.
         notes: what the card must say about these data.
     """
 

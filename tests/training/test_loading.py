@@ -91,7 +91,9 @@ def test_a_fixed_crop_is_a_piece_of_the_picture(items):
 
 def test_workers_by_device(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: range(16), raising=False)
-    assert worker_count(DataPart(), on_gpu=False) == 0
+    assert worker_count(DataPart(), on_gpu=False) == 1
+    assert worker_count(DataPart(), on_gpu=False, pictures=100) == 0
+    assert worker_count(DataPart(), on_gpu=False, local_processes=16) == 0
     assert worker_count(DataPart(), on_gpu=True) == 8
     assert worker_count(DataPart(), on_gpu=True, local_processes=4) == 3
     assert worker_count(DataPart(workers=5), on_gpu=False) == 5
