@@ -24,6 +24,8 @@ bench: .venv/dev  ## every figure of benchmarks/README.md, measured on this mach
 	$(BIN)/python benchmarks/inspection.py
 	$(BIN)/python benchmarks/families.py
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/ablate.py
+	$(BIN)/python benchmarks/failures.py
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/evaluation.py
 
