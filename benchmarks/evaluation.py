@@ -6,7 +6,8 @@
    procedure with one contour pass per threshold, on one core; the results are compared. Then the
    same over 1, 2, ... cores.
 2. With --data-root: a checkpoint evaluated on the test split, network included, in seconds.
-3. Peak memory of the process that evaluates n and 4n generated pictures.
+3. Memory of the process that evaluates n, 4n and 8n generated pictures: its peak, and what is in
+   use when it has finished (Linux).
 
 Contestants of 1 take turns inside every round, so that a busy machine slows both.
 """
@@ -62,7 +63,10 @@ with tempfile.TemporaryDirectory() as folder:
         Image.fromarray(noise).resize((500, 400)).save(path)
         items.append(Item(path, i % 4, ((100.0, 50.0, 400.0, 350.0),)))
     evaluate(model, card, DataSet(Path(folder), card.classes, (), tuple(items), ""), "test")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+with open("/proc/self/statm") as file:
+    pages = int(file.read().split()[1])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+print(peak, pages * resource.getpagesize() // 2**20)
 """
 
 
@@ -138,11 +142,12 @@ def whole(checkpoint: str, data_root: Path) -> None:
 
 
 def memory(n: int) -> None:
-    print("\n| pictures | peak memory |\n|---|---|")
-    for count in (n, 4 * n):
+    print("\n| pictures | peak memory | in use at the end |\n|---|---|---|")
+    for count in (n, 4 * n, 8 * n):
         words = [sys.executable, "-c", MEMORY, str(count)]
         done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
-        print(f"| {count} | {done.stdout.strip()} MB |")
+        peak, end = done.stdout.split()
+        print(f"| {count} | {peak} MB | {end} MB |")
 
 
 if __name__ == "__main__":

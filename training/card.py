@@ -16,8 +16,6 @@ from training.loop import Trained
 from training.recipe import Recipe
 from training.weights import Origin, origin
 
-__all__ = ["OVERLAP", "commit", "describe", "machine"]
-
 OVERLAP = (
     "ImageNet pre-training saw some photographs that also occur in the CUB test split; "
     "scores on CUB are slightly optimistic for every method alike."

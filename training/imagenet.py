@@ -5,7 +5,7 @@ from pathlib import Path
 from dfm_viz.backbones import create_model
 from dfm_viz.checkpoint.card import Card, versions
 from dfm_viz.checkpoint.imagenet import CLASSES, write
-from training.card import commit
+from dfm_viz.provenance import commit
 from training.weights import origin
 
 

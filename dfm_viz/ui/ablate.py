@@ -15,6 +15,7 @@ from dfm_viz.methods.table1 import TABLE1
 from dfm_viz.render.scales import difference_colours
 from dfm_viz.types import Mode, UserError
 from dfm_viz.ui import ablate_parts as parts
+from dfm_viz.ui import payload
 from dfm_viz.ui.answers import Answer, sentence
 from dfm_viz.ui.handlers import Explore
 from dfm_viz.ui.jobs import Job, Jobs
@@ -60,7 +61,7 @@ class Ablate:
             "sides": list(SIDES),
             "seeds": SEEDS,
             "omega": DFMParams.omega,
-            "difference": parts.text(difference_colours()),
+            "difference": payload.text(difference_colours().tobytes()),
         }
 
     @sentence

@@ -1,6 +1,5 @@
 """The pieces of the Ablate tab's answers, from results of the engine to plain JSON values."""
 
-import base64
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,17 +25,12 @@ from dfm_viz.localization import (
 from dfm_viz.methods import DFMParams
 from dfm_viz.methods.params import Choice, Number
 from dfm_viz.methods.table1 import row_of
-from dfm_viz.types import Branches, Draw, Fusion, Mode
+from dfm_viz.types import Branches, Fusion, Mode
 from dfm_viz.ui import payload, words
 from dfm_viz.ui.answers import Answer
 
 GridBoxes = list[tuple[int, int, int, int]]
 _KINDS: Mapping[str, Number | Choice] = {**DFMParams.kinds(), **ViewParams.kinds()}
-
-
-def text(array: NDArray[np.uint8]) -> str:
-    """Bytes as base64."""
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
 
 
 def swept(name: str) -> Answer:
@@ -82,7 +76,7 @@ def values_of(
 def thumbnail(grid: NDArray[np.uint8], side: int) -> str:
     """The thresholded map as base64, side x side: means of its grey levels."""
     small = cv2.resize(grid, (side, side), interpolation=cv2.INTER_AREA)
-    return text(small.astype(np.uint8, copy=False))
+    return payload.text(small.astype(np.uint8, copy=False).tobytes())
 
 
 def share(box: Sequence[float], size: tuple[float, float]) -> float:
@@ -93,13 +87,8 @@ def share(box: Sequence[float], size: tuple[float, float]) -> float:
 def shown(result: MethodResult, size: tuple[int, int], side: int) -> Answer:
     """One answer: class, score, box, IoU, area, and its map as a thumbnail."""
     return {
-        "label": result.label,
-        "class_index": result.class_index,
-        "score": result.score,
-        "box": list(result.box),
-        "iou": result.iou,
+        **payload.answer(result),
         "area": share(result.box, size),
-        "flat": bool(result.grid.min() == result.grid.max()),
         "map": thumbnail(result.grid, side),
         "side": side,
     }
@@ -147,9 +136,7 @@ def now(inspection: Inspection, truths: GridBoxes) -> Answer:
     size = (inspection.width, inspection.height)
     draws: list[Answer] = [
         {
-            "letters": "".join("P" if d is Draw.POSITION else "C" for d in path.draw.values()),
-            "draw": {name: str(d) for name, d in path.draw.items()},
-            "probability": path.probability,
+            **payload.outcome(path),
             **_looked(path.map, inspection, truths),
         }
         for path in inspection.dfm_paths

@@ -3,7 +3,6 @@
 It is never a file on the server, so there is nothing to delete and nothing that others could read.
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from dfm_viz.export.bundle import file_stem
 from dfm_viz.inspection import Settings
 from dfm_viz.localization import check_truths
 from dfm_viz.types import UserError
+from dfm_viz.ui import payload
 from dfm_viz.ui.answers import Answer, sentence
 from dfm_viz.ui.handlers import Explore
 from dfm_viz.ui.jobs import Job, Jobs
@@ -63,7 +63,7 @@ class Download:
 
             inspection = family.inspect(opened, settings, truths)
             files = bundle_files(family, opened, inspection, truths, title=title, step=step)
-            packed = base64.b64encode(zip_bytes(files)).decode("ascii")
+            packed = payload.text(zip_bytes(files))
             job.put({"name": f"{file_stem(title, inspection.family)}.zip", "data": packed})
 
         return {"job": self.jobs.start(work)}

@@ -1,6 +1,5 @@
 """What the Explore page asks of the server, as plain functions: no Gradio here."""
 
-import base64
 import functools
 import re
 from collections.abc import Callable, Mapping
@@ -148,13 +147,16 @@ class Explore:
 
     def picture(self, token: object) -> Picture:
         """The opened picture of a token; what is no upload is read again when it was dropped."""
-        again = None
+        again: Callable[[], Picture] | None = None
         if isinstance(token, str) and token.startswith(_EXAMPLE):
             example = self.example(token.removeprefix(_EXAMPLE))
             again = example.read if example else None
         elif isinstance(token, str) and token.startswith(_RECORD) and self.recorded is not None:
             row, recorded = token.removeprefix(_RECORD), self.recorded
-            again = lambda: recorded(row).picture  # noqa: E731
+
+            def again() -> Picture:
+                return recorded(row).picture
+
         return self.pictures.get(token, again)
 
     @sentence
@@ -257,5 +259,5 @@ def _colours(name: Colormap) -> Answer:
     return {
         "name": str(name),
         "title": str(name),
-        "lut": base64.b64encode(table.tobytes()).decode("ascii"),
+        "lut": payload.text(table.tobytes()),
     }

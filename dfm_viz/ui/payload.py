@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dfm_viz.boxes import best_iou, check_truths, iou, resize_box
 from dfm_viz.inspection import Inspection
-from dfm_viz.inspection.result import MethodResult, PointResult, channel_mean
+from dfm_viz.inspection.result import MethodResult, PathResult, PointResult, channel_mean
 from dfm_viz.methods import DFMParams
 from dfm_viz.methods.dfm import different_readings
 from dfm_viz.types import Draw
@@ -29,6 +29,11 @@ _MAPS = ("P_A", "P_E", "P_M_prime", "Delta_M", "P_M")
 _STACKS = ("F_in", "C_ME", "P_ME", "F_out")
 
 
+def text(raw: bytes) -> str:
+    """Bytes as base64, which JSON can carry."""
+    return base64.b64encode(raw).decode("ascii")
+
+
 def encode(array: NDArray[Any], known: str | None = None) -> dict[str, Any] | None:
     """One part: key, type (u8, or f32 little-endian), shape, base64 text; None if `known`."""
     small = array if array.dtype == np.uint8 else array.astype("<f4", copy=False)
@@ -38,8 +43,7 @@ def encode(array: NDArray[Any], known: str | None = None) -> dict[str, Any] | No
     key = f"{digest}-{'x'.join(map(str, array.shape))}"
     if key == known:
         return None
-    text = base64.b64encode(raw).decode("ascii")
-    return {"key": key, "dtype": kind, "shape": list(array.shape), "data": text}
+    return {"key": key, "dtype": kind, "shape": list(array.shape), "data": text(raw)}
 
 
 def default_channel(point: PointResult) -> int:
@@ -110,12 +114,7 @@ def facts(
         "methods": methods,
         "off": _method(inspection.dfm_off),
         "paths": [
-            {
-                "draw": {name: str(draw) for name, draw in path.draw.items()},
-                "letters": "".join("P" if d is Draw.POSITION else "C" for d in path.draw.values()),
-                "probability": path.probability,
-                "shown": dict(path.draw) == dict(settings.path or {}),
-            }
+            {**outcome(path), "shown": dict(path.draw) == dict(settings.path or {})}
             for path in inspection.dfm_paths
         ],
         "adl_points": list(inspection.adl_points),
@@ -123,19 +122,35 @@ def facts(
     }
 
 
-def _method(result: MethodResult) -> dict[str, Any]:
+def outcome(path: PathResult) -> dict[str, Any]:
+    """One outcome of the random draws: what was drawn where, in one letter each, how likely."""
+    return {
+        "draw": {name: str(draw) for name, draw in path.draw.items()},
+        "letters": "".join("P" if d is Draw.POSITION else "C" for d in path.draw.values()),
+        "probability": path.probability,
+    }
+
+
+def answer(result: MethodResult) -> dict[str, Any]:
+    """What every tab tells of a method: class, score, box, IoU, and whether the map is flat."""
     return {
         "label": result.label,
         "class_index": result.class_index,
         "score": result.score,
         "box": list(result.box),
         "iou": result.iou,
+        "flat": bool(result.grid.min() == result.grid.max()),
+    }
+
+
+def _method(result: MethodResult) -> dict[str, Any]:
+    return {
+        **answer(result),
         "badge": result.note,
         "peak": None if result.peak is None else list(result.peak),
         "peak_inside": result.peak_inside,
         "energy": result.energy,
         "centre": _centre(result),
-        "flat": bool(result.grid.min() == result.grid.max()),
         "low": float(result.map.min()),
         "high": float(result.map.max()),
     }

@@ -35,9 +35,9 @@ def git(monkeypatch, tmp_path):
 
 
 def test_the_commit_is_that_of_the_code(git, tmp_path):
-    assert card.commit(tmp_path) == HEAD
+    assert provenance.commit(tmp_path) == HEAD
     git["status"] = " M training/loop.py"
-    assert card.commit(tmp_path) == f"{HEAD}-dirty"
+    assert provenance.commit(tmp_path) == f"{HEAD}-dirty"
     # Only the packages count: a run that rewrites checkpoints does not make the next one dirty.
     assert git["asked"][-1][1][-2:] == ("dfm_viz", "training")
 
@@ -52,11 +52,11 @@ def test_the_commit_is_that_of_the_code(git, tmp_path):
 )
 def test_without_git_the_commit_is_unknown(git, tmp_path, error):
     git["rev-parse"] = error
-    assert card.commit(tmp_path) == ""
+    assert provenance.commit(tmp_path) == ""
 
 
 def test_the_commit_of_somebody_elses_repository_is_not_ours(git, tmp_path):
-    assert card.commit(tmp_path / "site-packages") == ""
+    assert provenance.commit(tmp_path / "site-packages") == ""
 
 
 def test_the_machine_is_named_by_kind(monkeypatch):

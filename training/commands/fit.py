@@ -27,12 +27,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--timeline", type=Path, metavar="DIR", help="keep the maps of these pictures every epoch"
     )
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=("test", "val"),
+        help="what the finished file is scored on; val keeps a trial away from the test pictures",
+    )
     add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train, write the checkpoint, score its file on the test split, write the scores."""
+    """Train, write the checkpoint, score its file, write the scores."""
     try:
         _run(options)
     finally:
@@ -42,6 +48,8 @@ def run(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe, options.overrides)
     data = open_dataset(recipe.data.name, options.data_root)
+    split, every = options.split, recipe.data.hold_out_every
+    measured = data.test if split == "test" else data.split(split, every)
     trained = fit(
         recipe,
         data,
@@ -56,11 +64,11 @@ def _run(options: argparse.Namespace) -> None:
         save_checkpoint(options.out, trained.model, card)
 
     on_first(save)
-    if any(item.boxes for item in data.test):
+    if any(item.boxes for item in measured):
         # Scores belong to the file that ships, so it is read back; the processes share the work.
         model, card = load_checkpoint(options.out)
-        scores = evaluate(model, card, data, "test", device=trained.device)
-        metrics = {"test": summarise(scores, command(card.name, "test"))}
+        scores = evaluate(model, card, data, split, device=trained.device)
+        metrics = {split: summarise(scores, command(card.name, split))}
 
         def add_scores() -> None:
             write_card(options.out, dataclasses.replace(card, metrics=metrics))
@@ -68,5 +76,5 @@ def _run(options: argparse.Namespace) -> None:
 
         on_first(add_scores)
     else:
-        on_first(lambda: print("not scored: no test picture has a true box"))
+        on_first(lambda: print(f"not scored: no {split} picture has a true box"))
     on_first(lambda: print(f"wrote {options.out}"))

@@ -50,6 +50,7 @@ class Cell:
     seed: int
     recipe: Recipe
     out: Path
+    split: str = "test"
 
     @property
     def log(self) -> Path:
@@ -80,7 +81,7 @@ class Cell:
                 f"{self.out} holds a checkpoint of another recipe; choose another --runs folder or "
                 f"delete it."
             )
-        return card if "test" in card.metrics else None
+        return card if self.split in card.metrics else None
 
     def run(self, found: Card | str) -> dict[str, Any]:
         """What a results file keeps of the finished run."""
@@ -92,7 +93,7 @@ class Cell:
             "seconds": found.run["wall_seconds"],
             "epochs": self.recipe.optim.epochs,
             "sha256": found.sha256,
-            "modes": measured(found.metrics["test"], fields),
+            "modes": measured(found.metrics[self.split], fields),
         }
 
 
@@ -108,7 +109,8 @@ def cells(plan: Plan, job: Job, seeds: Sequence[int]) -> tuple[Cell, ...]:
     for seed in seeds:
         for row in plan.rows:
             recipe = load_recipe(job.recipe, (*row.overrides, *job.overrides, f"seed={seed}"))
-            found.append(Cell(row, seed, recipe, job.runs / _folder(recipe) / f"seed{seed}"))
+            out = job.runs / _folder(recipe) / f"seed{seed}"
+            found.append(Cell(row, seed, recipe, out, plan.split))
     return tuple(found)
 
 

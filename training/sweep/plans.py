@@ -4,7 +4,7 @@ Rows are data: a name for folders, a title for tables, and the recipe fields tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dfm_viz.backbones import get_backbone
@@ -34,11 +34,13 @@ class Row:
         name: for folders and to find the paper's row.
         title: for people.
         overrides: `field=value` on the base recipe.
+        checkpoint: of a trial: the checkpoint it is a candidate for.
     """
 
     name: str
     title: str
     overrides: tuple[str, ...]
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,16 @@ class Plan:
     """A table to be filled.
 
     Attributes:
-        name: `table1` ... `table4`, or the name of the parameter that varies.
+        name: `table1` ... `table4`, the name of the parameter that varies, or `trials`.
         title: for people.
         rows: in the order of the table.
+        split: what the finished runs are scored on.
     """
 
     name: str
     title: str
     rows: tuple[Row, ...]
+    split: str = "test"
 
     def only(self, names: Sequence[str]) -> "Plan":
         """The plan with the named rows only; none names all. UserError for an unknown name."""
@@ -63,7 +67,7 @@ class Plan:
                 f"{self.name} has no row {unknown[0]!r}; its rows are {', '.join(known)}."
             )
         rows = tuple(row for row in self.rows if not names or row.name in names)
-        return Plan(self.name, self.title, rows)
+        return replace(self, rows=rows)
 
 
 VALUES: dict[str, tuple[str, ...]] = {

@@ -49,6 +49,7 @@ def _fit(cell: Cell, job: Job, slot: int) -> None:
         *(sys.executable, "-m", "training", "fit", job.recipe, *cell.row.overrides),
         *(*job.overrides, f"seed={cell.seed}"),
         *("--data-root", str(job.data_root), "--out", str(cell.out), "--device", job.device),
+        *("--split", cell.split),
     ]
     if job.init_weights is not None:
         words += ["--init-weights", str(job.init_weights)]

@@ -39,7 +39,9 @@ class Results:
         base: what all rows share: the recipe as plain values, or the checkpoint and its hash.
         command: what was typed.
         chance: what boxes that ignore the picture reach on the same pictures.
-        rows: row name -> {title, overrides, runs: [{seed, seconds, modes: {mode: scores}}]}.
+        rows: row name -> {title, overrides, runs: [{seed, seconds, modes: {mode: scores}}]}; of
+            trials also `checkpoint`, what the row is a candidate for.
+        split: whose pictures were measured.
     """
 
     plan: str
@@ -51,6 +53,7 @@ class Results:
     command: str
     chance: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    split: str = "test"
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -65,6 +68,8 @@ class Results:
             [*(r for r in known if r["seed"] != run["seed"]), run], key=lambda r: r["seed"]
         )
         fresh = {"title": row.title, "overrides": list(row.overrides), "runs": runs}
+        if row.checkpoint:
+            fresh["checkpoint"] = row.checkpoint
         return Results(**{**vars(self), "chance": chance, "rows": {**self.rows, row.name: fresh}})
 
     def in_order(self, plan: Plan) -> "Results":

@@ -44,6 +44,7 @@ def run(
         base.data.family,
         {"recipe": common},
         command,
+        split=plan.split,
     )
     results = take_up(fresh, results_folder)
     done: list[Card] = []
@@ -74,7 +75,7 @@ def run(
 
 
 def _taken_in(results: Results, cell: Cell, found: Finished) -> Results:
-    chance = results.chance if isinstance(found, str) else found.metrics["test"]["chance"]
+    chance = results.chance if isinstance(found, str) else found.metrics[cell.split]["chance"]
     return results.with_run(cell.row, cell.run(found), chance)
 
 

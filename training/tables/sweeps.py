@@ -8,6 +8,7 @@ from training import published
 from training.evaluation.text import TITLES
 from training.sweep.plans import Kind
 from training.sweep.results import Results
+from training.sweep.trials import RULE, choose
 from training.tables.bars import at, bars, lines
 from training.tables.layout import Table
 from training.tables.spread import NOTHING, difference, spread
@@ -26,6 +27,7 @@ COLUMNS: tuple[str, ...] = (
 AT_THRESHOLD = (*COLUMNS[:4], "Top-1 Loc", "GT-known")
 """Of a sweep over box thresholds, where a row is a threshold."""
 PAPER = ("paper Top-1 Clas", "paper Top-1 Loc")
+CHOSEN = ("chosen for",)
 
 
 def sweep_table(results: Results) -> Table:
@@ -34,6 +36,10 @@ def sweep_table(results: Results) -> Table:
     columns: tuple[str, ...] = AT_THRESHOLD if results.plan == "threshold" else COLUMNS
     width = len(columns)
     columns += PAPER if paper else ()
+    taken = {}
+    if results.plan == "trials":
+        columns += CHOSEN
+        taken = {row: checkpoint for checkpoint, row in choose(results).items()}
     rows = []
     for name, row in results.rows.items():
         modes = sorted({m for run in row["runs"] for m in run["modes"]}, key=_order)
@@ -45,6 +51,8 @@ def sweep_table(results: Results) -> Table:
             )
             if paper:
                 cells += _beside(row["runs"], mode, paper(name) if mode == modes[0] else None)
+            if results.plan == "trials":
+                cells += (taken.get(name, "") if mode == modes[0] else "",)
             rows.append(cells)
         diverged = [run["seed"] for run in row["runs"] if "diverged" in run]
         if diverged:
@@ -69,6 +77,7 @@ def sweep_table(results: Results) -> Table:
 
 
 _KINDS = {Kind.RETRAINED: "retrained", Kind.INFERENCE: "inference-time"}
+_SPLITS = {"test": "test", "val": "validation"}
 _MODES = ("off", "expected", "position", "channel")
 
 
@@ -135,15 +144,23 @@ def _conditions(results: Results) -> Iterator[str]:
     )
     if results.kind == Kind.RETRAINED:
         optim = results.base["recipe"]["optim"]
-        yield f"Every row and seed trained for {optim['epochs']} epochs with one recipe."
+        if results.plan == "trials":
+            every = results.base["recipe"]["data"]["hold_out_every"]
+            yield (
+                f"Trained without every {every}th training picture of a class and scored on those; "
+                f"{optim['epochs']} epochs unless a row says otherwise. {RULE}"
+            )
+        else:
+            yield f"Every row and seed trained for {optim['epochs']} epochs with one recipe."
     else:
         yield (
             f"The weights are those of {results.base['checkpoint']}; only the module's settings "
             f"vary, nothing is trained."
         )
     yield (
-        f"n = {' or '.join(map(str, counts))} test pictures; percent; mean ± standard deviation "
-        f"over seeds; `off` is the network as published numbers are taken."
+        f"n = {' or '.join(map(str, counts))} {_SPLITS[results.split]} pictures; percent; "
+        f"mean ± standard deviation over seeds; `off` is the network as published numbers are "
+        f"taken."
     )
 
 
