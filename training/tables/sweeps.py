@@ -147,8 +147,8 @@ def _conditions(results: Results) -> Iterator[str]:
         if results.plan == "trials":
             every = results.base["recipe"]["data"]["hold_out_every"]
             yield (
-                f"Trained without every {every}th training picture of a class and scored on those; "
-                f"{optim['epochs']} epochs unless a row says otherwise. {RULE}"
+                f"Trained without one training picture in {every} of each class and scored on "
+                f"those; {optim['epochs']} epochs unless a row says otherwise. {RULE}"
             )
         else:
             yield f"Every row and seed trained for {optim['epochs']} epochs with one recipe."
