@@ -125,9 +125,8 @@ def rank_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | 
         b = resized.astype(np.float32, copy=False)
     if a.min() == a.max() or b.min() == b.max():
         return None
-    from scipy.stats import (
-        spearmanr,  # here: it takes a second that only this tab's last part needs
-    )
+    # Imported here: it takes a second that only the Ablate tab's last part needs.
+    from scipy.stats import spearmanr
 
     return float(spearmanr(a.ravel(), b.ravel()).statistic)
 

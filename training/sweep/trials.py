@@ -7,7 +7,7 @@ picture, scored on exactly those, and never see a test picture.
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 from dfm_viz.types import UserError
 from training.recipe import load_recipe
@@ -47,7 +47,7 @@ def load_trials(name: str | Path) -> Trials:
         name: its path, or the name of one in `training/trials`.
 
     Raises:
-        UserError: no such file, not TOML, a missing or unknown field, no validation pictures.
+        UserError: no such file, not TOML, a missing field, no validation pictures.
     """
     for path in (Path(name), TRIALS / f"{name}.toml"):
         if path.is_file():
@@ -88,7 +88,8 @@ def choose(results: Results) -> dict[str, str]:
     for name, row in results.rows.items():
         scores = [run["modes"].get("off") for run in row["runs"]]
         if all(scores):
-            top1, boxes = _mean(scores, "top1_clas"), _mean(scores, "oracle", "gt_known_loc")
+            top1 = fmean(score["top1_clas"] for score in scores)
+            boxes = fmean(score["oracle"]["gt_known_loc"] for score in scores)
             candidates.setdefault(row["checkpoint"], []).append((name, top1, boxes))
     return {checkpoint: _best(checkpoint, found) for checkpoint, found in candidates.items()}
 
@@ -99,12 +100,3 @@ def _best(checkpoint: str, found: list[tuple[str, float, float]]) -> str:
         return next(name for name, top1, _ in found if top1 == most)
     able = [(name, boxes) for name, top1, boxes in found if top1 >= most - SLACK]
     return max(able, key=lambda item: item[1])[0]  # max keeps the first of equals
-
-
-def _mean(scores: list[Any], *path: str) -> float:
-    total = 0.0
-    for score in scores:
-        for name in path:
-            score = score[name]
-        total += float(score)
-    return total / len(scores)
