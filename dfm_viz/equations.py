@@ -22,17 +22,8 @@ import torch.nn.functional as nnf
 from jaxtyping import Bool
 from torch import Tensor
 
-from dfm_viz.types import (
-    Apply,
-    Branches,
-    ChannelVector,
-    Draw,
-    FeatureMap,
-    Fusion,
-    Neighbourhood,
-    Single,
-    SpatialMap,
-)
+from dfm_viz.shapes import ChannelVector, FeatureMap, SpatialMap
+from dfm_viz.types import Apply, Branches, Draw, Fusion, Neighbourhood, Single
 
 
 def _wide(features: Tensor) -> torch.dtype:

@@ -1,27 +1,6 @@
-"""Words shared by every storey: shapes with names, the draws, the switches, the user's error.
-
-Shapes are jaxtyping aliases; the test run enforces them with beartype, elsewhere they cost nothing.
-"""
+"""Words shared by every storey: a box, the draws, the switches, the user's error."""
 
 from enum import StrEnum
-
-from jaxtyping import Bool, Float
-from torch import Tensor
-
-FeatureMap = Float[Tensor, "b c h w"]
-"""A batch of feature maps F: batch, channels, rows, columns."""
-
-SpatialMap = Float[Tensor, "b h w"]
-"""One value per position, as P_A."""
-
-ChannelVector = Float[Tensor, "b c"]
-"""One value per channel, as C_A."""
-
-Logits = Float[Tensor, "b k"]
-"""One unnormalised score per class."""
-
-Cam = Float[Tensor, "b h w"]
-"""A raw class activation map: no ReLU, no bias, no rescaling."""
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1, in the pixels of whatever picture the text names."""
@@ -46,10 +25,6 @@ class AdlDraw(StrEnum):
 
     MASK = "mask"
     IMPORTANCE = "importance"
-
-
-DrawLike = Draw | AdlDraw | Bool[Tensor, " b"]
-"""One choice for the whole batch, or one per sample (True = position, True = mask)."""
 
 
 class Mode(StrEnum):

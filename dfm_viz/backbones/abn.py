@@ -4,7 +4,7 @@ from torch import Tensor
 
 from dfm_viz.backbones.staged import Draws, Localizer
 from dfm_viz.methods.abn import ABN, ABNTrace
-from dfm_viz.types import Logits
+from dfm_viz.shapes import Logits
 
 
 class ABNLocalizer(Localizer):

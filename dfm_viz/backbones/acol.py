@@ -16,7 +16,7 @@ from dfm_viz.methods.acol import (
     head_map,
 )
 from dfm_viz.methods.convolution import HeadStyle
-from dfm_viz.types import Cam, FeatureMap, Logits
+from dfm_viz.shapes import Cam, FeatureMap, Logits
 
 
 class ACoLLocalizer(Localizer):

@@ -6,7 +6,8 @@ from torch import Tensor
 from dfm_viz.backbones.staged import Localizer, descend
 from dfm_viz.methods.dfm import DFM
 from dfm_viz.methods.paths import enumerate_paths
-from dfm_viz.types import Cam, Draw, Logits, Mode
+from dfm_viz.shapes import Cam, Logits
+from dfm_viz.types import Draw, Mode
 
 
 @torch.inference_mode()

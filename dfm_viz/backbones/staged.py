@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from dfm_viz.methods.cam import class_activation_map
 from dfm_viz.methods.insertion import Drawn, Insertion, TwoWay
-from dfm_viz.types import DrawLike, FeatureMap, Logits, UserError
+from dfm_viz.shapes import DrawLike, FeatureMap, Logits
+from dfm_viz.types import UserError
 
 Draws = Mapping[str, Any]
 """Insertion point -> draw; a missing point is left to the module (see `Drawn.forward`)."""

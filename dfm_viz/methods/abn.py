@@ -11,7 +11,7 @@ from torch import nn
 from dfm_viz.methods.convolution import HeadStyle, conv3x3
 from dfm_viz.methods.insertion import Insertion
 from dfm_viz.methods.params import Params
-from dfm_viz.types import FeatureMap, Logits, SpatialMap
+from dfm_viz.shapes import FeatureMap, Logits, SpatialMap
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dfm_viz.methods.cam import class_activation_map
 from dfm_viz.methods.convolution import HeadStyle, conv3x3
 from dfm_viz.methods.params import Params, number
-from dfm_viz.types import Cam, FeatureMap, SpatialMap
+from dfm_viz.shapes import Cam, FeatureMap, SpatialMap
 
 
 @dataclass(frozen=True)

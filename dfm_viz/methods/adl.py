@@ -7,7 +7,8 @@ from torch import Tensor
 
 from dfm_viz.methods.insertion import TwoWay
 from dfm_viz.methods.params import Params, number
-from dfm_viz.types import AdlDraw, DrawLike, FeatureMap, SpatialMap
+from dfm_viz.shapes import DrawLike, FeatureMap, SpatialMap
+from dfm_viz.types import AdlDraw
 
 
 @dataclass(frozen=True)

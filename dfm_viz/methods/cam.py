@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dfm_viz.methods.params import Params
-from dfm_viz.types import Cam, FeatureMap
+from dfm_viz.shapes import Cam, FeatureMap
 
 
 @dataclass(frozen=True)

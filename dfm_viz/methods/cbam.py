@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dfm_viz.methods.convolution import HeadStyle
 from dfm_viz.methods.insertion import Insertion
 from dfm_viz.methods.params import Params, number
-from dfm_viz.types import ChannelVector, FeatureMap, SpatialMap
+from dfm_viz.shapes import ChannelVector, FeatureMap, SpatialMap
 
 KERNEL = 7
 """Side of the spatial gate's convolution, as in the paper."""

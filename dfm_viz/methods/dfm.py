@@ -6,16 +6,8 @@ from dfm_viz import equations
 from dfm_viz.equations import DFMTrace
 from dfm_viz.methods.insertion import TwoWay
 from dfm_viz.methods.params import Params, choice, number
-from dfm_viz.types import (
-    Apply,
-    Branches,
-    Draw,
-    DrawLike,
-    FeatureMap,
-    Fusion,
-    Neighbourhood,
-    Single,
-)
+from dfm_viz.shapes import DrawLike, FeatureMap
+from dfm_viz.types import Apply, Branches, Draw, Fusion, Neighbourhood, Single
 
 _PAPER = "paper, Implementation (ResNet50)"
 

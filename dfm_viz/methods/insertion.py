@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from dfm_viz.methods.convolution import HeadStyle
 from dfm_viz.methods.params import Params
-from dfm_viz.types import AdlDraw, Draw, DrawLike, FeatureMap
+from dfm_viz.shapes import DrawLike, FeatureMap
+from dfm_viz.types import AdlDraw, Draw
 
 
 class Insertion(nn.Module, ABC):

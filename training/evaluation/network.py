@@ -9,7 +9,8 @@ from dfm_viz.backbones import Localizer
 from dfm_viz.backbones.staged import descend
 from dfm_viz.methods.dfm import DFM
 from dfm_viz.methods.paths import enumerate_paths
-from dfm_viz.types import Cam, Draw, FeatureMap, Logits, Mode
+from dfm_viz.shapes import Cam, FeatureMap, Logits
+from dfm_viz.types import Draw, Mode
 
 MODES = (Mode.OFF, Mode.POSITION, Mode.CHANNEL, Mode.EXPECTED)
 """The deterministic modes, in the order of tables."""
