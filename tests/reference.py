@@ -251,7 +251,21 @@ def linear(values, weight, bias):
     ]
 
 
-def cbam(F, *, first, second, kernel, bias):
+def convolved(F, kernel):
+    """One map: ``kernel`` (channels x side x side) over F, zeros around it, no bias."""
+    h, w, reach = len(F[0]), len(F[0][0]), len(kernel[0]) // 2
+    out = zeros(h, w)
+    for i in range(h):
+        for j in range(w):
+            for m in range(len(F)):
+                for s in range(-reach, reach + 1):
+                    for t in range(-reach, reach + 1):
+                        if 0 <= i + s < h and 0 <= j + t < w:
+                            out[i][j] += kernel[m][s + reach][t + reach] * F[m][i + s][j + t]
+    return out
+
+
+def cbam(F, *, first, second, kernel, norm):
     """CBAM: ``first`` and ``second`` are (weight, bias) of the shared layers, ``kernel`` 2 x 7 x 7.
 
     Returns the channel gate, the spatial gate and the gated features.
@@ -269,17 +283,8 @@ def cbam(F, *, first, second, kernel, bias):
     for i in range(h):
         for j in range(w):
             pooled[0][i][j] = max(gated[k][i][j] for k in range(c))
-    spatial_gate = zeros(h, w)
-    reach = len(kernel[0]) // 2
-    for i in range(h):
-        for j in range(w):
-            total = bias
-            for m in range(2):
-                for s in range(-reach, reach + 1):
-                    for t in range(-reach, reach + 1):
-                        if 0 <= i + s < h and 0 <= j + t < w:
-                            total += kernel[m][s + reach][t + reach] * pooled[m][i + s][j + t]
-            spatial_gate[i][j] = sigmoid(total)
+    normed = batch_norm([convolved(pooled, kernel)], **norm)[0]
+    spatial_gate = [[sigmoid(v) for v in row] for row in normed]
     out = [
         [[gated[k][i][j] * spatial_gate[i][j] for j in range(w)] for i in range(h)]
         for k in range(c)
@@ -310,10 +315,23 @@ def one_by_one(F, weight, bias=None):
     return out
 
 
+def statistics(norm):
+    """What ``batch_norm`` needs of a PyTorch layer."""
+    return {
+        "mean": norm.running_mean.tolist(),
+        "variance": norm.running_var.tolist(),
+        "weight": norm.weight.tolist(),
+        "bias": norm.bias.tolist(),
+        "epsilon": norm.eps,
+    }
+
+
 def abn(F, class_maps, *, classify, attend, norm):
     """ABN from the maps per class on: logits, attention map, (1 + A) * x."""
-    logits = eq1_gap(one_by_one(class_maps, *classify))
-    A = [[sigmoid(v) for v in row] for row in batch_norm(one_by_one(class_maps, attend), **norm)[0]]
+    logits = eq1_gap(one_by_one(class_maps, classify))
+    A = [
+        [sigmoid(v) for v in row] for row in batch_norm([convolved(class_maps, attend)], **norm)[0]
+    ]
     out = [
         [
             [f * (1 + a) for f, a in zip(fs, rows, strict=True)]

@@ -44,7 +44,7 @@ def create_model(
         UserError: unknown names or options, a weights file that does not fit.
     """
     spec, recipe = get_backbone(backbone), get_method(method)
-    built = dict(options) if options is not None else {}
+    built = dict(options) if options is not None else _own_options(spec, recipe)
     _check_options(spec, recipe, built)
     values = params if params is not None else default_params(backbone, method)
     if not isinstance(values, recipe.params):
@@ -55,7 +55,8 @@ def create_model(
     stages, classifier, built = _backbone(spec, init, built)
     chosen = _points(spec, recipe, points, stages)
     if isinstance(values, ACoLParams):
-        stages = {name: stage for name, stage in stages.items() if name not in spec.cam_stages}
+        if not built.get("acol"):
+            stages = {name: stage for name, stage in stages.items() if name not in spec.cam_stages}
         channels = _widths(stages)[next(reversed(stages))]
         return ACoLLocalizer(
             Stages(stages), channels, num_classes, backbone, built, params=values, style=spec.heads
@@ -68,6 +69,11 @@ def create_model(
         insertions = {p: make(values, widths[p], num_classes, spec.heads) for p in chosen}
     localizer = ABNLocalizer if recipe.name == "abn" else Localizer
     return localizer(Stages(stages, insertions), classifier, backbone, built)
+
+
+def _own_options(spec: Backbone, method: Method) -> dict[str, Any]:
+    """How a new network for the method is built where nobody says otherwise."""
+    return dict(spec.acol_options) if method.name == "acol" else {}
 
 
 def _check_options(spec: Backbone, method: Method, options: Mapping[str, Any]) -> None:
@@ -87,6 +93,11 @@ def _check_options(spec: Backbone, method: Method, options: Mapping[str, Any]) -
     if options.get("plain") and method.name != "cam":
         raise UserError(
             f"A plain network takes no method, got {method.name!r}; leave plain out or choose cam."
+        )
+
+    if options.get("acol") and method.name != "acol":
+        raise UserError(
+            f"ACoL's pooling is for ACoL only, got {method.name!r}; leave acol out or choose acol."
         )
 
 

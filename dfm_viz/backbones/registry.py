@@ -32,6 +32,7 @@ class Backbone:
         download_options: how the library's own ImageNet weights want the network built.
         heads: how heads and branches that methods add are made.
         cam_stages: stages that belong to the CAM head; ACoL's two heads take their place.
+        acol_options: how a new network for ACoL is built, where its paper wants another one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Backbone:
     download_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     heads: HeadStyle = field(default_factory=HeadStyle)
     cam_stages: tuple[str, ...] = ()
+    acol_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def _blocks(prefix: str, counts: Mapping[int, int]) -> tuple[str, ...]:
@@ -125,12 +127,15 @@ BACKBONES: dict[str, Backbone] = {
                 "cbam": ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3"),
                 "abn": ("pool4",),
             },
+            # ADL behind the pools, as its paper names them; the benchmark of Choe et al. (2020)
+            # puts it behind the last convolution, before the pool.
             points_source="our choice for DFM, CBAM and ABN, whose papers give none; ADL paper, "
-            "section 4",
+            "section 4 (behind the pools; the WSOL benchmark puts it before them)",
             defaults={"adl": {"drop_threshold": 0.80}},
             mean=_IMAGENET_MEAN,
             std=_IMAGENET_STD,
             cam_stages=("conv6", "pool5", "fc6", "fc7"),
+            acol_options={"acol": True},
         ),
         Backbone(
             name="toynet",

@@ -16,6 +16,7 @@ def vgg16(
     *,
     plain: bool = False,
     dense: bool = False,
+    acol: bool = False,
     state: Mapping[str, Tensor] | None = None,
     download: bool = False,
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
@@ -27,6 +28,9 @@ def vgg16(
             evaluation of the paper's section 3.2 at every place (14 x 14 last map at 448 px). So
             published weights have a CAM: each cell is what the plain network says of the 224 px
             around it, and pooling takes the mean. Plain goes first: it has the same weights.
+        acol: the pooling that ACoL was published with: 3 x 3 pools in place of 2 x 2, pool5 with
+            stride 1, a 3 x 3 average pooling (padding counts) behind it and no conv6; ACoL's heads
+            follow. Convolutions have no dilation, as in the benchmark's 14 x 14 version.
         state: weights under torchvision's key names, or None; of `classifier.N` only the plain and
             the dense network take anything.
         download: fetch torchvision's published ImageNet weights.
@@ -45,13 +49,20 @@ def vgg16(
             number += 1
             stages[f"conv{stage}_{number}"] = nn.Sequential(layer, nn.ReLU(inplace=True))
         elif isinstance(layer, nn.MaxPool2d):
-            stages[f"pool{stage}"] = layer
+            stages[f"pool{stage}"] = _acol_pool(stage) if acol else layer
             stage, number = stage + 1, 0
+    if acol:
+        stages["average"] = nn.AvgPool2d(3, stride=1, padding=1)
+        return stages, nn.Linear(512, 1000)
     if plain or dense:
         return _fully_connected(stages, state, dense and not plain)
     del stages["pool5"]
     stages["conv6"] = nn.Sequential(nn.Conv2d(512, 1024, 3, padding=1), nn.ReLU(inplace=True))
     return stages, nn.Linear(1024, 1000)
+
+
+def _acol_pool(stage: int) -> nn.MaxPool2d:
+    return nn.MaxPool2d(3, stride=1 if stage == 5 else 2, padding=1)
 
 
 def _convolutions(state: Mapping[str, Tensor] | None) -> nn.Sequential:

@@ -39,8 +39,8 @@ class ABN(Insertion):
 
     A 3 x 3 convolution (the authors copy the network's last stage here; one layer is our choice,
     for its size) and a 1 x 1 convolution to one map per class, each with batch norm and ReLU. From
-    these maps one 1 x 1 convolution and global average pooling give the branch's logits, another
-    one with batch norm and sigmoid gives A.
+    these maps a 1 x 1 convolution without bias and global average pooling give the branch's logits,
+    a 3 x 3 convolution to one map with batch norm and sigmoid gives A: as the authors published it.
     """
 
     def __init__(self, channels: int, classes: int, style: HeadStyle | None = None) -> None:
@@ -56,8 +56,10 @@ class ABN(Insertion):
             nn.BatchNorm2d(classes),
             nn.ReLU(),
         )
-        self.classify = nn.Conv2d(classes, classes, 1)
-        self.attend = nn.Sequential(nn.Conv2d(classes, 1, 1, bias=False), nn.BatchNorm2d(1))
+        self.classify = nn.Conv2d(classes, classes, 1, bias=False)
+        self.attend = nn.Sequential(
+            nn.Conv2d(classes, 1, 3, padding=1, bias=False), nn.BatchNorm2d(1)
+        )
 
     @classmethod
     def build(cls, params: ABNParams, channels: int, classes: int, style: HeadStyle) -> "ABN":

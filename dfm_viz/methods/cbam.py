@@ -57,7 +57,10 @@ def channel_gate(features: FeatureMap, mlp: nn.Module) -> ChannelVector:
 
 
 def spatial_gate(features: FeatureMap, convolution: nn.Module) -> SpatialMap:
-    """sigmoid(conv([max, mean])), maxima and means over all channels."""
+    """sigmoid(BN(conv([max, mean]))), maxima and means over all channels.
+
+    The batch norm is in the authors' published code, not in their equation.
+    """
     pooled = torch.stack([features.amax(dim=1), features.mean(dim=1)], dim=1)
     gate: Tensor = convolution(pooled)
     return gate[:, 0].sigmoid()
@@ -73,10 +76,12 @@ class CBAM(Insertion):
         hidden = max(1, channels // round(self.params.reduction))
         last = nn.Linear(hidden, channels)
         self.mlp = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), last)
-        self.conv = nn.Conv2d(2, 1, KERNEL, padding=KERNEL // 2)
+        self.conv = nn.Sequential(
+            nn.Conv2d(2, 1, KERNEL, padding=KERNEL // 2, bias=False),
+            nn.BatchNorm2d(1, momentum=0.01),
+        )
         nn.init.constant_(last.bias, OPEN / 2)  # counts twice: mean and maximum
-        assert self.conv.bias is not None
-        nn.init.constant_(self.conv.bias, OPEN)
+        nn.init.constant_(self.conv[1].bias, OPEN)
 
     @classmethod
     def build(cls, params: CBAMParams, channels: int, classes: int, style: HeadStyle) -> "CBAM":

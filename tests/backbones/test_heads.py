@@ -103,6 +103,30 @@ class TestACoL:
             (1024, 1024, 3, 3),
         ]
 
+    def test_vgg_is_pooled_as_published(self):
+        """Pool by pool: 3 x 3, the last one with stride 1, then the mean of 3 x 3."""
+        model = fresh("vgg16", "acol")
+        assert model.options == {"acol": True}
+        x, inner = X, iter(model.features.state_dict().values())
+        for stage, count in enumerate((2, 2, 3, 3, 3), start=1):
+            for _ in range(count):
+                weight, bias = next(inner), next(inner)
+                x = nnf.conv2d(x, weight, bias, padding=1).relu()
+            wide = nnf.pad(x, (1, 1, 1, 1), value=-torch.inf)
+            patches = wide.unfold(2, 3, 1 if stage == 5 else 2).unfold(3, 3, 1 if stage == 5 else 2)
+            x = patches.amax(dim=(4, 5))
+        x = nnf.pad(x, (1, 1, 1, 1)).unfold(2, 3, 1).unfold(3, 3, 1).sum(dim=(4, 5)) / 9
+        with torch.inference_mode():
+            found = model.feature_map(X)
+        assert found.shape[2:] == (4, 4)  # 14 x 14 at 224 px
+        torch.testing.assert_close(found, x)
+
+    def test_its_pooling_is_for_acol_only(self):
+        with pytest.raises(UserError, match="acol"):
+            create_model("vgg16", 5, options={"acol": True})
+        older = create_model("vgg16", 5, method="acol", options={})  # a card of an earlier version
+        assert "average" not in older.features.names
+
     def test_it_has_no_insertion_points(self):
         assert fresh("mobilenetv1", "acol").insertions == {}
         with pytest.raises(UserError, match=r"ACoL .*'block4_1'"):

@@ -34,19 +34,13 @@ def test_parity(seed, style):
     assert (maps >= 0).all()
     weight = module.classify.weight[:, :, 0, 0].tolist()
     conv, norm = module.attend
-    statistics = {
-        "mean": norm.running_mean.tolist(),
-        "variance": norm.running_var.tolist(),
-        "weight": norm.weight.tolist(),
-        "bias": norm.bias.tolist(),
-    }
     for i in range(2):
         logits, A, out = ref.abn(
             x[i].tolist(),
             maps[i].tolist(),
-            classify=(weight, module.classify.bias.tolist()),
-            attend=conv.weight[:, :, 0, 0].tolist(),
-            norm=statistics,
+            classify=weight,
+            attend=conv.weight[0].tolist(),
+            norm=ref.statistics(norm),
         )
         np.testing.assert_allclose(t.logits[i], logits, rtol=0, atol=1e-9)
         np.testing.assert_allclose(t.A[i], A, rtol=0, atol=1e-9)

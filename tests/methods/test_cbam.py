@@ -30,14 +30,17 @@ class TestMaps:
         module = CBAM(c, CBAMParams(reduction=reduction)).double()
         for parameter in module.parameters():
             torch.nn.init.normal_(parameter)
-        t = module.trace(x)
+        conv, norm = module.conv
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+        t = module.eval().trace(x)
         for i in range(b):
             slow = ref.cbam(
                 x[i].tolist(),
                 first=layer(module.mlp[0]),
                 second=layer(module.mlp[2]),
-                kernel=module.conv.weight[0].tolist(),
-                bias=module.conv.bias.item(),
+                kernel=conv.weight[0].tolist(),
+                norm=ref.statistics(norm),
             )
             for fast, expected in zip((t.channel_gate, t.spatial_gate, t.F_out), slow, strict=True):
                 np.testing.assert_allclose(fast[i].detach(), expected, rtol=0, atol=1e-9)
@@ -49,7 +52,10 @@ class TestMaps:
                 parameter.zero_()
             module.mlp[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
             module.mlp[2].weight.copy_(torch.tensor([[1.0], [-1.0]]))
-            module.conv.weight[0, 0, 3, 3] = 1.0  # the maximum over channels, here
+            module.conv[0].weight[0, 0, 3, 3] = 1.0  # the maximum over channels, here
+            module.conv[1].weight.fill_(1)
+        module.conv[1].eps = 0.0
+        module.eval()
         x = torch.tensor([[[[1.0, 3.0]], [[0.0, 4.0]]]])
         t = module.trace(x)
         # Channel 1: mean 2, maximum 3; the gates are sigmoid(5) and sigmoid(-5).
@@ -60,7 +66,7 @@ class TestMaps:
 
     def test_gradients(self):
         torch.manual_seed(0)
-        module = CBAM(3, CBAMParams(reduction=1)).double()
+        module = CBAM(3, CBAMParams(reduction=1)).double().eval()
         x = torch.rand(2, 3, 4, 3, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(module, (x,))
         module(x).sum().backward()
@@ -87,8 +93,17 @@ class TestStart:
         assert CBAM(channels).mlp[0].out_features == hidden
 
     def test_there_is_nothing_to_draw(self):
-        module, x = CBAM(8), torch.rand(1, 8, 4, 4)
-        assert torch.equal(module.train()(x), module.eval()(x))
+        module, x = CBAM(8).train(), torch.rand(1, 8, 4, 4)
+        assert torch.equal(module(x), module(x))
+
+    def test_in_training_the_spatial_gate_stays_open_where_the_features_are_large(self):
+        """Its batch norm takes the scale away: weights of the size of a start cannot shut it."""
+        torch.manual_seed(0)
+        module = CBAM(8).train()
+        gate = module.trace(1000 * torch.rand(4, 8, 7, 7)).spatial_gate
+        assert gate.median() > 0.9
+        shut = torch.sigmoid(module.conv[0](1000 * torch.rand(4, 2, 7, 7)))
+        assert shut.min() < 0.01
 
 
 def test_params():
