@@ -18,7 +18,15 @@ def test_imports_run_only_downwards():
 
 
 @pytest.mark.parametrize(
-    "name", ["dfm_viz", "dfm_viz.types", "dfm_viz.boxes", "dfm_viz.records", "dfm_viz.render"]
+    "name",
+    [
+        "dfm_viz",
+        "dfm_viz.__main__",
+        "dfm_viz.types",
+        "dfm_viz.boxes",
+        "dfm_viz.records",
+        "dfm_viz.render",
+    ],
 )
 def test_what_needs_no_network_loads_neither_torch_nor_gradio(name):
     code = f"import sys, {name}; print('torch' in sys.modules, 'gradio' in sys.modules)"
