@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("overrides", nargs="*", metavar="field=value")
     parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--out", type=Path, required=True, help="new folder, or a checkpoint's")
-    parser.add_argument("--init-weights", type=Path, help="safetensors file to start from")
+    parser.add_argument("--init-weights", type=Path, help="safetensors file or checkpoint")
     parser.add_argument("--device", default="auto", choices=DEVICES, help="auto: a GPU if any")
     parser.add_argument(
         "--timeline", type=Path, metavar="DIR", help="keep the maps of these pictures every epoch"
