@@ -67,9 +67,14 @@ def output_folder(
     Raises:
         UserError: a file, a folder with something else in it, one that is or holds the working
             directory, the home directory or what is read, a mount point, a place where nothing can
-            be written, strangers under the name that an earlier folder is put aside under.
+            be written, a name that is no text, strangers under the name that an earlier folder is
+            put aside under.
     """
     place = Path(os.path.realpath(folder))
+    try:
+        str(place).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(f"The name {str(folder)!a} is no UTF-8; name another folder.") from None
     if os.path.lexists(place) and not place.is_dir():
         raise UserError(f"{folder} is no folder; name a new or an empty folder.")
     if not place.exists():

@@ -16,6 +16,8 @@ from training.fields import parse_text
 from training.recipe_parts import PARTS, AugmentPart, DataPart, ModelPart, OptimPart, SelectPart
 
 RECIPES = Path(__file__).parent / "recipes"
+MAX_SEED = 2**63 - 1
+"""The largest seed that every generator takes."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ class Recipe:
             raise UserError(f"settle_epochs must be 0 for {method.name}: nothing in it is drawn.")
         if self.model.plain and method.name != "cam":
             raise UserError(f"plain must be false for {method.name}: it is for cam only.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise UserError(f"seed must be a whole number of at least 0, got {self.seed!r}.")
+        whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
+        if not whole or not 0 <= self.seed <= MAX_SEED:
+            raise UserError(f"seed must be a whole number from 0 to {MAX_SEED}, got {self.seed!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; `from_dict` reads them back."""
@@ -124,7 +127,7 @@ def _read(file: Path, may_extend: bool = True) -> dict[str, Any]:
     """The tables of a file, on top of those of the recipe it extends."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # no TOML, no UTF-8, a number of thousands of digits
         raise UserError(f"{file.name} cannot be read as TOML ({error}).") from None
     base = values.pop("extends", None)
     if base is None:
