@@ -87,6 +87,7 @@ def fit(
         DivergedError: a loss that is not finite, or hopeless after the warm-up.
     """
     check_out(out, data.root, init_weights, timeline)
+    _check_classes(data)
     fabric = make_fabric(device)
     check_batch(recipe.optim.batch, fabric.world_size)
     train, held_out = _splits(recipe, data)
@@ -139,6 +140,21 @@ def _trainer(
         Loader(squares, augment, workers, on_gpu),
         torch.tensor([item.label for item in train]),
         Normalise(spec.mean, spec.std, fabric.device),
+    )
+
+
+def _check_classes(data: DataSet) -> None:
+    """UserError for a data set that a classifier learns nothing from."""
+    if len(data.classes) > 1:
+        return
+    (name,) = data.classes or ("none",)
+    # The usual mistake: one folder more around the class folders.
+    homes = {item.path.relative_to(data.root).parts[2:-1] for item in data.train}
+    inner = sorted({parts[0] for parts in homes if parts})
+    hint = f"; its folders {', '.join(inner[:3])} may be meant: move them up" if inner else ""
+    raise UserError(
+        f"{data.root.name} has one class only ({name}), and a classifier needs two or more{hint}; "
+        f"add a class, such as pictures without the object."
     )
 
 
