@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,18 @@ class DataSet:
     licence: str
     val: tuple[Item, ...] | None = None
     problems: tuple[tuple[Problem, str], ...] = ()
+
+    @property
+    def family(self) -> str:
+        """Short name of the data, made of the folder's."""
+        return re.sub(r"[^\w.-]+", "-", self.root.resolve().name).strip("-.") or "data"
+
+    @property
+    def knows(self) -> str:
+        """The classes in words: how many, and which."""
+        more = len(self.classes) - 5
+        names = ", ".join(self.classes[:5]) + (f" and {more} more" if more > 0 else "")
+        return f"{len(self.classes)} classes: {names}"
 
     def split(self, name: str, hold_out_every: int = 0) -> tuple[Item, ...]:
         """Pictures of `train`, `val` or `test`, checked to exist.

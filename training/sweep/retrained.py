@@ -44,7 +44,7 @@ def run(
         plan.title,
         Kind.RETRAINED,
         base.model.backbone,
-        base.data.family,
+        base.data.short,
         {"recipe": common},
         command,
         split=plan.split,
