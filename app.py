@@ -4,6 +4,11 @@ import os
 import sys
 import threading
 
+from dfm_viz.terminal import prepare
+
+if __name__ == "__main__":
+    prepare("stopped")  # before the slow imports
+
 # Gradio reads these when it is imported: nothing is sent anywhere.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -42,7 +47,7 @@ def main() -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter for a port that cannot be
         print(f"Nothing can be served at {options.host}:{options.port}: {error}", file=sys.stderr)
         return 2
     return 0

@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import dfm_viz
+from dfm_viz.terminal import prepare
+
+if __name__ == "__main__":
+    prepare("stopped")  # before the slow imports
+
 from dfm_viz.types import UserError
 
 

@@ -13,9 +13,11 @@ import os
 import secrets
 import shlex
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from dfm_viz.outputs import Foreign, earlier, keep_owner, ours, output_folder
 from dfm_viz.types import UserError
 
 _ADVICE = {
@@ -40,6 +42,8 @@ def replacing_file(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield fresh
         _flush(fresh)
+        if path.exists():
+            keep_owner(path, fresh)
         fresh.replace(path)
         _flush_names(path.parent)
     except OSError as error:
@@ -61,25 +65,29 @@ def write_file(path: str | Path, content: str | bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing_folder(folder: str | Path) -> Iterator[Path]:
+def replacing_folder(folder: str | Path, foreign: Foreign) -> Iterator[Path]:
     """Yield a fresh folder beside `folder` that takes its place only if the block succeeds.
 
-    Only one process may write a folder at a time; any number may read it.
+    Only one process may write a folder at a time; any number may read it. Mode and owner stay.
+
+    Args:
+        folder: what it replaces must be the writer's own, see `outputs.output_folder`.
+        foreign: tells what is not.
 
     Raises:
-        UserError: it cannot be written; an earlier folder is intact then.
+        UserError: it may not or cannot be written; an earlier folder is intact then.
     """
-    folder = Path(os.path.realpath(folder))
-    old = _earlier(folder)
+    folder = output_folder(folder, foreign)
+    old = earlier(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _tidy(folder)
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        _tidy(folder, foreign)
         with _fresh(folder) as fresh:
             yield fresh
             _flush_tree(fresh)
             if folder.exists():
+                output_folder(folder, foreign)  # the block may have taken its time
+                keep_owner(folder, fresh)
                 folder.rename(old)
             try:
                 fresh.rename(folder)
@@ -90,7 +98,8 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
             _flush_names(folder.parent)
     except OSError as error:
         raise _cannot_write(folder, error) from None
-    shutil.rmtree(old, ignore_errors=True)
+    if ours(old, foreign):
+        _remove(old)
 
 
 @contextlib.contextmanager
@@ -100,14 +109,14 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
     Raises:
         UserError: something is there already, or it cannot be written; nothing changes then.
     """
-    folder = Path(os.path.realpath(folder))
+    folder = output_folder(folder)
     try:
-        check_new(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _fresh(folder) as fresh:
             yield fresh
             _flush_tree(fresh)
             if folder.exists():
+                keep_owner(folder, fresh)
                 folder.rmdir()  # if it is no longer empty, this fails and nothing is lost
             fresh.rename(folder)
             _flush_names(folder.parent)
@@ -115,18 +124,12 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
         raise _cannot_write(folder, error) from None
 
 
-def check_new(folder: Path) -> None:
-    """UserError unless `folder` is empty or not there yet."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is not empty; name a new or an empty folder.")
-
-
 def settled(folder: Path) -> Path:
     """Where a folder's content is: in the folder, or aside if its replacement was cut short.
 
     Reads only, so it is safe beside a process that is just replacing the folder.
     """
-    old = _earlier(folder)
+    old = earlier(folder)
     return old if not folder.exists() and old.is_dir() else folder
 
 
@@ -156,21 +159,27 @@ def _fresh(folder: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _earlier(folder: Path) -> Path:
-    """Where the earlier folder is for the moment in which the new one takes its place."""
-    return folder.with_name(f".{folder.name}.old")
+def _tidy(folder: Path, foreign: Foreign) -> None:
+    """Clear away what a killed process left: put the earlier folder back, drop unfinished ones.
 
-
-def _tidy(folder: Path) -> None:
-    """Clear away what a killed process left: put the earlier folder back, drop unfinished ones."""
-    old = _earlier(folder)
+    A name proves nothing: what holds anything else stays where it is.
+    """
+    old = earlier(folder)
     if old.is_dir():
         if folder.exists():
-            shutil.rmtree(old)
+            _remove(old)
         else:
             old.rename(folder)
-    for name in folder.parent.glob(f".{glob.escape(folder.name)}.new-*"):
-        shutil.rmtree(name, ignore_errors=True)
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.new-*"):
+        if ours(path, foreign):
+            _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of ours; what cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        folder.chmod(stat.S_IRWXU)  # it may have been made read-only
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

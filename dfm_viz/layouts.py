@@ -1,12 +1,14 @@
-"""The files of CUB-200-2011 and Oxford-IIIT Pet: one reader for the app's examples and training.
+"""The files of data sets: one reader for the app's examples and training.
 
-Every function takes the data set's own folder. Lists are UTF-8 text of words between blanks, one
-picture or class a line; empty lines and lines that begin with # are skipped.
+First what counts as a file of a data set, then CUB-200-2011 and Oxford-IIIT Pet. Every function
+takes the data set's own folder. Lists are UTF-8 text of words between blanks, one picture or class
+a line; empty lines and lines that begin with # are skipped.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -20,6 +22,54 @@ from dfm_viz.types import Box, UserError
 T = TypeVar("T")
 FOREGROUND, BORDER = 1, 3
 """The values of a trimap that belong to the animal."""
+
+
+SYSTEM = frozenset(
+    {
+        *("Thumbs.db", "ehthumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"),
+        *("__MACOSX", "Icon\r", "Network Trash Folder", "Temporary Items"),
+        *("@eaDir", "@tmp", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot"),
+        *("lost+found", "__pycache__"),
+    }
+)
+"""What Windows, macOS, network drives, Linux and Python leave among files, beside hidden names."""
+_SYSTEM = frozenset(name.lower() for name in SYSTEM)
+
+
+def is_visible(path: Path) -> bool:
+    """Whether a file or folder is a person's, by its name: neither hidden nor a system's."""
+    return not path.name.startswith(".") and path.name.lower() not in _SYSTEM
+
+
+def files_in(folder: Path, *, deep: bool = False) -> list[Path]:
+    """Every visible file in a folder (with `deep` also below it), sorted; none without a folder.
+
+    This is what counts as a picture, in every data set: hidden and system folders are not entered.
+
+    Raises:
+        UserError: A folder that cannot be read.
+    """
+    if not folder.is_dir():
+        return []
+    found: list[Path] = []
+
+    def stop(error: OSError) -> None:
+        where = f"{folder.parent.name}/{folder.name}"
+        raise UserError(
+            f"The folder {where} cannot be read ({error.strerror}); open it for reading."
+        )
+
+    for where, below, names in os.walk(folder, onerror=stop):
+        found += (Path(where, name) for name in names if is_visible(Path(name)))
+        below[:] = [name for name in below if deep and is_visible(Path(name))]
+    return sorted(found)
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Every visible folder in a folder, sorted; none without a folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and is_visible(path))
 
 
 def read_lines(path: Path) -> list[list[str]]:

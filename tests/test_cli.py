@@ -78,6 +78,18 @@ def test_unknown_family_missing_picture_and_existing_folder(run, tmp_path):
     assert (tmp_path / "result" / "result.json").stat().st_mtime_ns == before
 
 
+def test_the_working_directory_is_no_place_for_a_bundle(photo, tmp_path, monkeypatch, capsys):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for words in (
+        ["inspect", str(photo), "--family", "tiny", "--out", "."],
+        ["fetch", "resnet50_imagenet1k", "--out", "."],
+        ["fetch", f"hf:some/one@{'0' * 40}", "--out", "."],
+    ):
+        assert main(words) == 2
+        assert ". is or holds the working directory" in capsys.readouterr().err
+
+
 def test_as_a_program(families_root):
     command = [sys.executable, "-m", "dfm_viz", "families", "--families", str(families_root)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dfm_viz import files
+from dfm_viz import files, outputs
 from dfm_viz.files import new_folder, replacing_folder, settled, subfolders, write_file
+from dfm_viz.outputs import strays
 from dfm_viz.types import UserError
 
 
@@ -19,8 +20,12 @@ def content(folder):
     return {path.name: path.read_text() for path in settled(folder).iterdir()}
 
 
+def foreign(folder):
+    return next(iter(strays(folder, {"a", "b"}.__contains__)), None)
+
+
 def write_two(folder):
-    with replacing_folder(folder) as fresh:
+    with replacing_folder(folder, foreign) as fresh:
         (fresh / "a").write_text("new")
         (fresh / "b").write_text("new")
 
@@ -152,7 +157,7 @@ def test_an_error_of_the_block_is_passed_on_and_changes_nothing(tmp_path):
     write_two(tmp_path / "x")
 
     def broken():
-        with replacing_folder(tmp_path / "x") as fresh:
+        with replacing_folder(tmp_path / "x", foreign) as fresh:
             (fresh / "a").write_text("half")
             raise KeyError
 
@@ -179,7 +184,7 @@ def test_a_file_is_whole_or_as_before(tmp_path, monkeypatch):
 def test_a_link_is_followed(tmp_path):
     write_two(tmp_path / "real")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with replacing_folder(tmp_path / "link") as fresh:
+    with replacing_folder(tmp_path / "link", foreign) as fresh:
         (fresh / "a").write_text("through")
     assert (tmp_path / "link").is_symlink()
     assert content(tmp_path / "real") == {"a": "through"}
@@ -187,11 +192,11 @@ def test_a_link_is_followed(tmp_path):
 
 def test_what_is_in_the_way_is_named(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UserError, match="Not a directory"):
+    with pytest.raises(UserError, match="is no folder"):
         write_two(tmp_path / "file")
     with pytest.raises(UserError, match=r"File exists|Not a directory"):
         write_two(tmp_path / "file" / "x")
-    with pytest.raises(UserError, match="not empty"), new_folder(tmp_path / "file"):
+    with pytest.raises(UserError, match="is no folder"), new_folder(tmp_path / "file"):
         pass
     assert names(tmp_path) == ["file"]
 
@@ -214,6 +219,91 @@ def test_a_new_folder_takes_no_other_ones_place(tmp_path):
         too_late()
     assert content(tmp_path / "b") == {"theirs": "2"}
     assert names(tmp_path) == ["b", "out"]
+
+
+def test_left_overs_go_only_if_they_are_ours_by_content(tmp_path):
+    for name in (".x.old", ".x.new-1", ".x.new-thesis", ".x.new-empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".x.old" / "a").write_text("an earlier one of ours")
+    (tmp_path / ".x.new-1" / "b").write_text("half-written by us")
+    (tmp_path / ".x.new-thesis" / "a").write_text("a name of ours")
+    (tmp_path / ".x.new-thesis" / "chapter").write_text("mine")
+    (tmp_path / ".x.new-link").symlink_to(tmp_path / ".x.new-thesis")
+    (tmp_path / ".x.new-file").write_text("mine")
+    write_two(tmp_path / "x")
+    assert names(tmp_path) == [".x.new-file", ".x.new-link", ".x.new-thesis", "x"]
+    assert content(tmp_path / ".x.new-thesis")["chapter"] == "mine"
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_strangers_under_the_name_of_the_earlier_folder_stay(tmp_path, there, kind):
+    old = tmp_path / ".x.old"
+    if there:
+        write_two(tmp_path / "x")
+    if kind == "file":
+        old.write_text("mine")
+    else:
+        home = tmp_path / "elsewhere" if kind == "link" else old
+        home.mkdir()
+        (home / ("a" if kind == "link" else "mine")).write_text("mine")
+        if kind == "link":
+            old.symlink_to(home)
+    before = names(tmp_path)
+    with pytest.raises(UserError, match=r"\.x\.old is in the way.*rename it"):
+        write_two(tmp_path / "x")
+    assert names(tmp_path) == before
+    assert old.is_symlink() == (kind == "link")
+
+
+def test_what_comes_while_we_write_is_not_lost(tmp_path):
+    write_two(tmp_path / "x")
+
+    def slow():
+        with replacing_folder(tmp_path / "x", foreign) as fresh:
+            (fresh / "a").write_text("newer")
+            (tmp_path / "x" / "notes").write_text("mine")
+
+    with pytest.raises(UserError, match="it holds notes"):
+        slow()
+    assert content(tmp_path / "x") == {"a": "new", "b": "new", "notes": "mine"}
+    assert names(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("how", ["replacing", "new", "file"])
+def test_mode_and_owner_stay(tmp_path, how, monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid: asked.append((uid, gid)))
+    out = tmp_path / "x"
+    if how == "file":
+        out.write_text("old")
+    else:
+        out.mkdir()
+    out.chmod(0o750 if how != "file" else 0o640)
+    was = out.stat()
+    stat = Path.stat
+
+    class Other:
+        """The same, but of another user and group."""
+
+        st_uid, st_gid, st_mode = was.st_uid + 1, was.st_gid + 1, was.st_mode
+        st_ino, st_dev = was.st_ino, was.st_dev
+
+    def other_owner(self, **kwargs):
+        found = stat(self, **kwargs)
+        return Other if self == out and found.st_ino == was.st_ino else found
+
+    monkeypatch.setattr(outputs.Path, "stat", other_owner)
+    if how == "replacing":
+        write_two(out)
+    elif how == "new":
+        with new_folder(out) as fresh:
+            (fresh / "a").write_text("1")
+    else:
+        write_file(out, "new")
+    assert stat(out).st_mode == was.st_mode
+    assert stat(out).st_ino != was.st_ino
+    assert asked == [(was.st_uid + 1, -1), (-1, was.st_gid + 1)]
 
 
 def test_hidden_and_half_written_folders_are_not_listed(tmp_path):

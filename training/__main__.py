@@ -4,12 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import torch
+from dfm_viz.terminal import prepare
 
-from dfm_viz.types import UserError
-from training.commands import evaluate, fit, imagenet, search, sweep, table
-from training.distributed import tells
-from training.epoch import DIVERGED, DivergedError
+STOPPED = "stopped; the same command takes the run up again"
+if __name__ == "__main__":
+    prepare(STOPPED)  # before the slow imports
+
+from dfm_viz.types import UserError  # noqa: E402
+from training.commands import evaluate, fit, imagenet, search, sweep, table  # noqa: E402
+from training.commands.options import use_threads  # noqa: E402
+from training.distributed import tells  # noqa: E402
+from training.epoch import DIVERGED, DivergedError  # noqa: E402
 
 COMMANDS = (fit, evaluate, search, sweep, imagenet, table)
 
@@ -29,16 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unknown argument {rest[0]!r}")
     if rest:
         options.overrides = [*options.overrides, *rest]
-    if getattr(options, "threads", 0):
-        torch.set_num_threads(options.threads)
     try:
+        use_threads(getattr(options, "threads", 0))
         options.run(options)
     except UserError as error:
         if tells(error):
             print(f"error: {error}", file=sys.stderr)
         return DIVERGED if isinstance(error, DivergedError) else 2
     except KeyboardInterrupt:
-        print("stopped; the same command takes the run up again", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return 130
     return 0
 

@@ -1,6 +1,7 @@
 """What goes into the card of a checkpoint that was trained here."""
 
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dfm_viz.provenance import commit
 from training.data import DataSet
 from training.loop import Trained
 from training.recipe import Recipe
+from training.recipe_parts import DataPart
 from training.weights import Origin, origin
 
 OVERLAP = (
@@ -39,11 +41,14 @@ def describe(
 ) -> Card:
     """The card of a finished run, without scores.
 
-    `folder` is the checkpoint's: in its family's folder it may have a name of its own, as
-    `dfm_add`; anywhere else the card takes the method's.
+    What the recipe says of its data stands there if it can be about these data; else what the data
+    themselves say. `folder` is the checkpoint's: in its family's folder it may have a name of its
+    own, as `dfm_add`; anywhere else the card takes the method's.
     """
     spec, method = get_backbone(recipe.model.backbone), get_method(recipe.model.method)
-    family = f"{recipe.model.backbone}_{recipe.data.family}"
+    said = recipe.data if _is_about(recipe.data, data) else None
+    dataset = (said and said.family) or data.family
+    family = f"{recipe.model.backbone}_{dataset}"
     own = folder is not None and folder.resolve().parent.name == family
     name = f"{family}/{folder.name if folder is not None and own else method.name}"
     if init_weights is not None:
@@ -53,7 +58,7 @@ def describe(
         start = Origin(published.origin, published.terms)
     else:
         start = Origin("random", "")
-    notes = list(recipe.data.notes)
+    notes = list(said.notes if said else ())
     if recipe.data.name == "cub" and recipe.model.init != "none":
         notes.append(OVERLAP)
     if method.name in ("acol", "abn") and spec.heads.separable:
@@ -70,8 +75,8 @@ def describe(
         name=name,
         method=method.name,
         backbone=spec.name,
-        dataset=recipe.data.family,
-        knows=recipe.data.knows,
+        dataset=dataset,
+        knows=(said and said.knows) or data.knows,
         classes=data.classes,
         points=recipe.model.points,
         params=recipe.params.to_dict() if recipe.params else {},
@@ -93,6 +98,12 @@ def describe(
         },
         notes=tuple(notes),
     )
+
+
+def _is_about(part: DataPart, data: DataSet) -> bool:
+    """Whether a recipe's words can be about these data: "27 birds only" is about 27 classes."""
+    count = re.match(r"\d+", part.knows)
+    return count is None or int(count[0]) == len(data.classes)
 
 
 def summarise(scores: dict[str, Any], command: str, seeds: int = 1) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def _checked(name: str, value: Any, kind: Any, metadata: Any) -> Any:
             raise UserError(f"{name} must be one of {', '.join(get_args(kind))}, got {value!r}.")
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 2**1023 else math.inf  # no float is that large
     if isinstance(value, list):
         value = tuple(value)
     wanted = get_origin(kind) or kind
@@ -48,7 +48,7 @@ def _checked(name: str, value: Any, kind: Any, metadata: Any) -> Any:
         what = f"a list of {inside.__name__}" if wanted is tuple else f"of type {wanted.__name__}"
         raise UserError(f"{name} must be {what}, got {value!r}.")
     limits: Range | None = metadata.get("range")
-    if limits and not (math.isfinite(value) and limits.low <= value <= limits.high):
+    if limits and not limits.low <= value <= limits.high:  # also refuses NaN
         raise UserError(
             f"{name} must be from {limits.low:g} to {limits.high:g}, got {value!r} ({limits.help})."
         )

@@ -5,6 +5,8 @@ from pathlib import Path
 from dfm_viz.backbones import create_model
 from dfm_viz.checkpoint.card import Card, versions
 from dfm_viz.checkpoint.imagenet import CLASSES, write
+from dfm_viz.checkpoint.store import foreign
+from dfm_viz.outputs import output_folder
 from dfm_viz.provenance import commit
 from training.weights import origin
 
@@ -17,8 +19,9 @@ def make(init_weights: Path, out: Path) -> Card:
         out: folder of the checkpoint.
 
     Raises:
-        UserError: weights that do not fit, a folder that cannot be written.
+        UserError: weights that do not fit, a folder that may not or cannot be written.
     """
+    output_folder(out, foreign, reads=[init_weights])
     model = create_model("mobilenetv1", CLASSES, init=init_weights)
     start = origin(init_weights)
     return write(

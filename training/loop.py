@@ -26,7 +26,7 @@ from training.loading import Loader, Squares, worker_count
 from training.order import check_batch
 from training.recipe import Recipe
 from training.schedule import make_optimizer
-from training.state import Progress, Run, prepare, read_state
+from training.state import Progress, Run, check_out, prepare, read_state, run_folder
 from training.timeline import TimelineWriter
 from training.watch import Watch
 from training.weights import file_hash
@@ -60,11 +60,6 @@ class Trained:
     processes: int = 1
 
 
-def run_folder(out: Path) -> Path:
-    """Where a run keeps its state and logs: beside the checkpoint, which is replaced as a whole."""
-    return out.with_name(f"{out.name}.run")
-
-
 def fit(
     recipe: Recipe,
     data: DataSet,
@@ -87,9 +82,12 @@ def fit(
         after_epoch: called with the number of finished epochs, once their state is on disk.
 
     Raises:
-        UserError: data, weights or a state that do not fit, an unwritable folder.
+        UserError: data, weights or a state that do not fit, a folder that may not or cannot be
+            written (see `dfm_viz.outputs`).
         DivergedError: a loss that is not finite, or hopeless after the warm-up.
     """
+    check_out(out, data.root, init_weights, timeline)
+    _check_classes(data)
     fabric = make_fabric(device)
     check_batch(recipe.optim.batch, fabric.world_size)
     train, held_out = _splits(recipe, data)
@@ -142,6 +140,21 @@ def _trainer(
         Loader(squares, augment, workers, on_gpu),
         torch.tensor([item.label for item in train]),
         Normalise(spec.mean, spec.std, fabric.device),
+    )
+
+
+def _check_classes(data: DataSet) -> None:
+    """UserError for a data set that a classifier learns nothing from."""
+    if len(data.classes) > 1:
+        return
+    (name,) = data.classes or ("none",)
+    # The usual mistake: one folder more around the class folders.
+    homes = {item.path.relative_to(data.root).parts[2:-1] for item in data.train}
+    inner = sorted({parts[0] for parts in homes if parts})
+    hint = f"; its folders {', '.join(inner[:3])} may be meant: move them up" if inner else ""
+    raise UserError(
+        f"{data.root.name} has one class only ({name}), and a classifier needs two or more{hint}; "
+        f"add a class, such as pictures without the object."
     )
 
 

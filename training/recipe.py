@@ -13,9 +13,19 @@ from dfm_viz.methods import Drawn, Params, get_method
 from dfm_viz.methods.params import Number
 from dfm_viz.types import UserError
 from training.fields import parse_text
-from training.recipe_parts import PARTS, AugmentPart, DataPart, ModelPart, OptimPart, SelectPart
+from training.recipe_parts import (
+    CLAIMS,
+    PARTS,
+    AugmentPart,
+    DataPart,
+    ModelPart,
+    OptimPart,
+    SelectPart,
+)
 
 RECIPES = Path(__file__).parent / "recipes"
+MAX_SEED = 2**63 - 1
+"""The largest seed that every generator takes."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,9 @@ class Recipe:
             raise UserError(f"settle_epochs must be 0 for {method.name}: nothing in it is drawn.")
         if self.model.plain and method.name != "cam":
             raise UserError(f"plain must be false for {method.name}: it is for cam only.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise UserError(f"seed must be a whole number of at least 0, got {self.seed!r}.")
+        whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
+        if not whole or not 0 <= self.seed <= MAX_SEED:
+            raise UserError(f"seed must be a whole number from 0 to {MAX_SEED}, got {self.seed!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; `from_dict` reads them back."""
@@ -86,7 +97,7 @@ class Recipe:
         changed = get_method(model.method).params.from_dict(
             {**params, **dict(values.get("params", {}))}
         )
-        title = values.get("title", f"{model.backbone} {model.method} on {parts['data'].family}")
+        title = values.get("title", f"{model.backbone} {model.method} on {parts['data'].short}")
         return cls(title=title, params=changed, seed=values.get("seed", 0), **parts)
 
 
@@ -110,21 +121,33 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Args:
         path: a TOML file, or the name of a recipe that comes with the project.
         overrides: `lr=.02`, `optim.lr=.02` or `tau=.5`; a bare name must belong to one table only.
+            `name=folder` points it at other data; what it said of its own is forgotten then.
 
     Raises:
         UserError: no such file, not TOML, unknown field, value of the wrong kind or out of range.
     """
     values = _read(find_recipe(str(path)))
+    written = dict(values), dict(values.get("data", {}))
     for text in overrides:
         _override(values, text)
+    if values.get("data", {}).get("name") != written[1].get("name"):
+        _forget(values, *written)
     return Recipe.from_dict(values)
+
+
+def _forget(values: dict[str, Any], old: Mapping[str, Any], old_data: Mapping[str, Any]) -> None:
+    """Drop what a recipe says of its data once it is pointed at others, but for what is new."""
+    for table, before, names in ((values, old, ("title",)), (values["data"], old_data, CLAIMS)):
+        for name in names:
+            if name in before and table.get(name) == before[name]:
+                del table[name]
 
 
 def _read(file: Path, may_extend: bool = True) -> dict[str, Any]:
     """The tables of a file, on top of those of the recipe it extends."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # no TOML, no UTF-8, a number of thousands of digits
         raise UserError(f"{file.name} cannot be read as TOML ({error}).") from None
     base = values.pop("extends", None)
     if base is None:
@@ -141,6 +164,10 @@ def _read(file: Path, may_extend: bool = True) -> dict[str, Any]:
                 # Points and parameters belong to the method on the backbone.
                 found["model"].pop("points", None)
                 found.pop("params", None)
+            if name == "data" and table.get("name") not in (None, found[name].get("name")):
+                found[name] = {k: v for k, v in found[name].items() if k not in CLAIMS}
+                if "title" not in values:
+                    found.pop("title", None)
             found[name] = found[name] | table
         else:
             found[name] = table

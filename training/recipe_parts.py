@@ -38,8 +38,10 @@ class DataPart(Part):
 
     Attributes:
         name: key in `training.data.DATASETS`.
-        family: short name of the data set as checkpoints and families carry it, as `cub27`.
-        knows: what the network can tell apart, in words.
+        family: short name of the data set as checkpoints and families carry it, as `cub27`; empty
+            takes the folder's.
+        knows: what the network can tell apart, in words; empty lists the classes. A number that it
+            begins with is that of the classes: with others, the card lists the classes, too.
         hold_out_every: every n-th training picture of a class becomes validation; 0 holds out none.
         image_size: side of the network's input, px.
         decode_side: side of the squares that training pictures are kept as, px.
@@ -52,7 +54,7 @@ class DataPart(Part):
     """
 
     name: str = "cub"
-    family: str = "cub"
+    family: str = ""
     knows: str = ""
     hold_out_every: int = ranged(10, 0, 1000, "0 trains on every training picture")
     image_size: int = ranged(224, 32, 1024, "side of the input in pixels")
@@ -66,6 +68,15 @@ class DataPart(Part):
         super().__post_init__()
         if self.hold_out_every == 1:
             raise UserError("hold_out_every must be 0 or at least 2: 1 leaves nothing to train on.")
+
+    @property
+    def short(self) -> str:
+        """A name for the data before they are looked at."""
+        return self.family or self.name
+
+
+CLAIMS = ("family", "knows", "notes")
+"""Fields of `[data]` that say something of the data, and so are about no others."""
 
 
 @dataclass(frozen=True)

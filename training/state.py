@@ -1,6 +1,8 @@
 """What a killed run resumes from: one safetensors file that is replaced after every epoch."""
 
 import json
+import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from dfm_viz.backbones import Localizer
+from dfm_viz.checkpoint import store
 from dfm_viz.files import replacing_file
+from dfm_viz.outputs import output_folder, strays
+from dfm_viz.timeline import read_timeline
 from dfm_viz.types import UserError
+from training.timeline import TIMELINE
 
 STATE = "state.safetensors"
+_LOGS = "events.out.tfevents."
 
 
 @dataclass
@@ -91,6 +98,41 @@ class Run:
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
 
 
+def run_folder(out: Path) -> Path:
+    """Where a run keeps its state and logs: beside the checkpoint, which is replaced as a whole."""
+    out = Path(os.path.realpath(out))
+    return out.with_name(f"{out.name}.run")
+
+
+def check_out(out: Path, *reads: Path | None) -> None:
+    """UserError, before any work, if a checkpoint and its run may not be written there.
+
+    Args:
+        out: folder of the checkpoint to be.
+        reads: what the run reads: data, initial weights, pictures.
+    """
+    output_folder(out, store.foreign, reads=reads)
+    output_folder(run_folder(out), foreign, reads=reads, replaced=False)
+
+
+def foreign(folder: Path) -> str | None:
+    """Something in a run's folder that is not a run's, or None; see `outputs.Foreign`.
+
+    Beside a state (`read_state` judges it) anything may lie: files are replaced one by one, and the
+    names that a run writes are its own then. Before the first state there are only logs, and maps.
+    """
+    if (folder / STATE).exists():
+        return None
+    names = (STATE, TIMELINE)
+    found = strays(folder, lambda name: name in names or name.startswith(_LOGS))
+    if not found and (folder / TIMELINE).exists():
+        try:
+            read_timeline(folder / TIMELINE)
+        except UserError:
+            return TIMELINE
+    return found[0] if found else None
+
+
 def prepare(folder: Path) -> Path:
     """Make the folder before any work is done, and clear away what a killed run left half-written.
 
@@ -99,10 +141,11 @@ def prepare(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob(".*.new-*"):  # see `files.replacing_file`
-            unfinished.unlink()
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
+        for name in (STATE, TIMELINE):
+            for unfinished in folder.glob(f".{name}.new-*"):  # see `files.replacing_file`
+                unfinished.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(
             f"Nothing can be written to {folder} ({error.strerror}); choose another --out."

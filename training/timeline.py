@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dfm_viz.backbones import Localizer, get_backbone
 from dfm_viz.files import replacing_file
+from dfm_viz.layouts import files_in
 from dfm_viz.pictures import read_picture, to_input
 from dfm_viz.timeline import TimelinePicture, empty_timeline, read_timeline, write_timeline
 from dfm_viz.types import UserError
@@ -30,7 +31,7 @@ class TimelineWriter:
         Raises:
             UserError: no pictures, too many, an unreadable one, or a file with other pictures.
         """
-        names = [p for p in sorted(pictures.glob("*")) if p.is_file() and p.name[0] != "."]
+        names = files_in(pictures)
         if not names or len(names) > MOST:
             raise UserError(
                 f"--timeline must be a folder with 1 to {MOST} pictures, got {len(names)} in "

@@ -4,6 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfm_viz.backbones.weights import weights_file
+from dfm_viz.checkpoint import CARD, read_card
+from dfm_viz.checkpoint.store import WEIGHTS
 from dfm_viz.types import UserError
 
 
@@ -24,15 +27,21 @@ KNOWN = {
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file; UserError if it is missing."""
+    """SHA-256 of a file, or of a checkpoint's weights; UserError if it is missing."""
+    path = weights_file(path)
     if not path.is_file():
         raise UserError(f"There is no weights file {path}; give the path of a safetensors file.")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def origin(path: Path) -> Origin:
-    """What is known about a file of weights; an unknown one is said to be unknown."""
+    """What is known about a file of weights or a checkpoint; what is unknown is said to be."""
     digest = file_hash(path)
+    path = weights_file(path)
+    if path.name == WEIGHTS and (path.parent / CARD).is_file():
+        card = read_card(path.parent)
+        if card.sha256 == digest:
+            return Origin(f"the checkpoint {card.name} (SHA-256 {digest})", " ".join(card.licences))
     return KNOWN.get(
         digest,
         Origin(

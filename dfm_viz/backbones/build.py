@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from dfm_viz.backbones.abn import ABNLocalizer
 from dfm_viz.backbones.acol import ACoLLocalizer
 from dfm_viz.backbones.registry import Backbone, default_params, get_backbone
 from dfm_viz.backbones.staged import INPUT, Localizer, Stages
-from dfm_viz.backbones.weights import read_weights
+from dfm_viz.backbones.weights import MisfitError, Start, read_start, take_stages
 from dfm_viz.methods import ACoLParams, Insertion, Method, Params, Placement, get_method
 from dfm_viz.types import UserError
 
@@ -35,7 +35,8 @@ def create_model(
         params: the method's parameters; None takes `default_params`.
         points: names of stages; None takes the backbone's list for the method.
         init: `none` (random), `imagenet` (the library downloads its published weights), or the
-            path of a safetensors file under the library's key names.
+            path of a safetensors file under the library's key names, or of a checkpoint made here
+            (its folder or weights; a head for other classes or of another method starts anew).
         options: how the backbone is built, as recorded in a card; None for a new network.
             `plain=True` is the classifier as published, without the CAM head's changes (method
             `cam` only, row 0 of Table 1).
@@ -44,7 +45,13 @@ def create_model(
         UserError: unknown names or options, a weights file that does not fit.
     """
     spec, recipe = get_backbone(backbone), get_method(method)
-    built = dict(options) if options is not None else _own_options(spec, recipe)
+    start = None if init in ("none", "imagenet") else read_start(Path(init))
+    if start and start.backbone not in ("", backbone):
+        raise UserError(
+            f"{init} is a checkpoint of {start.backbone}, not of {backbone}; "
+            f"give one of {backbone}."
+        )
+    built = _own_options(spec, recipe, start) if options is None else dict(options)
     _check_options(spec, recipe, built)
     values = params if params is not None else default_params(backbone, method)
     if not isinstance(values, recipe.params):
@@ -52,15 +59,16 @@ def create_model(
             f"{recipe.title} takes {recipe.params.__name__}, but got {type(values).__name__}; "
             f"leave params out for the published values."
         )
-    stages, classifier, built = _backbone(spec, init, built)
+    stages, classifier, built = _backbone(spec, init, built, start)
     chosen = _points(spec, recipe, points, stages)
     if isinstance(values, ACoLParams):
         if not built.get("acol"):
             stages = {name: stage for name, stage in stages.items() if name not in spec.cam_stages}
         channels = _widths(stages)[next(reversed(stages))]
-        return ACoLLocalizer(
+        model: Localizer = ACoLLocalizer(
             Stages(stages), channels, num_classes, backbone, built, params=values, style=spec.heads
         )
+        return _started(model, spec, init, start)
     if init == "none" or num_classes != classifier.out_features:
         classifier = nn.Linear(classifier.in_features, num_classes)
     insertions: dict[str, Insertion] = {}
@@ -68,12 +76,31 @@ def create_model(
         widths, make = _widths(stages), recipe.module.build
         insertions = {p: make(values, widths[p], num_classes, spec.heads) for p in chosen}
     localizer = ABNLocalizer if recipe.name == "abn" else Localizer
-    return localizer(Stages(stages, insertions), classifier, backbone, built)
+    model = localizer(Stages(stages, insertions), classifier, backbone, built)
+    return _started(model, spec, init, start)
 
 
-def _own_options(spec: Backbone, method: Method) -> dict[str, Any]:
-    """How a new network for the method is built where nobody says otherwise."""
-    return dict(spec.acol_options) if method.name == "acol" else {}
+def _started(model: Localizer, spec: Backbone, init: str | Path, start: Start | None) -> Localizer:
+    """The network itself, with the weights of a checkpoint made here if it starts from one."""
+    if start is not None and start.stages:
+        try:
+            take_stages(model, start.tensors, spec.cam_stages)
+        except MisfitError as error:
+            raise _misfit(spec, init, error) from None
+    return model
+
+
+def _misfit(spec: Backbone, init: str | Path, error: MisfitError) -> UserError:
+    return UserError(
+        f"The weights in {Path(init).name} do not fit {spec.title} ({error}); give a file with the "
+        f"library's own key names, or a checkpoint of this network."
+    )
+
+
+def _own_options(spec: Backbone, method: Method, start: Start | None) -> dict[str, Any]:
+    """How a new network is built where nobody says otherwise: as its start was, as ACoL wants it."""
+    given = {k: v for k, v in (start.options if start else {}).items() if k not in spec.acol_options}
+    return given | (dict(spec.acol_options) if method.name == "acol" else {})
 
 
 def _check_options(spec: Backbone, method: Method, options: Mapping[str, Any]) -> None:
@@ -135,16 +162,16 @@ def _widths(stages: Mapping[str, nn.Module]) -> dict[str, int]:
 
 
 def _backbone(
-    spec: Backbone, init: str | Path, options: dict[str, Any]
+    spec: Backbone, init: str | Path, options: dict[str, Any], start: Start | None
 ) -> tuple[dict[str, nn.Module], nn.Linear, dict[str, Any]]:
     """Stages, ImageNet classifier, and the options they were built with."""
-    state: dict[str, Tensor] | None = None
     if init == "imagenet":
         options = {**spec.download_options, **options}
-    elif init != "none":
-        state = read_weights(Path(init))
+    state = None if start is None or start.stages else start.tensors
     try:
         stages, classifier = spec.build(**options, state=state, download=init == "imagenet")
+    except MisfitError as error:
+        raise _misfit(spec, init, error) from None
     except UserError:
         raise
     except Exception as error:
@@ -154,12 +181,5 @@ def _backbone(
                 f"{spec.title}'s ImageNet weights could not be downloaded ({reason}); check the "
                 f"network and the disk, or start from a local safetensors file."
             ) from error
-        if state is None or not isinstance(error, RuntimeError):
-            raise
-        _, _, detail = str(error).partition("\n")
-        first = detail.strip().split(", ")[0].rstrip(".")
-        raise UserError(
-            f"The weights in {Path(init).name} do not fit {spec.title} ({first}); "
-            f"give a file with the library's own key names."
-        ) from None
+        raise
     return stages, classifier, options

@@ -9,6 +9,7 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
+from dfm_viz.backbones.weights import take
 from dfm_viz.types import UserError
 
 CONVENTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -50,7 +51,7 @@ def mobilenetv1(
         **CONVENTIONS[convention],
     )
     if state is not None:
-        net.load_state_dict(state)
+        take(net, state)
     stages: dict[str, nn.Module] = {"stem": nn.Sequential(net.conv_stem, net.bn1)}
     for s, stage in enumerate(net.blocks, start=1):
         for b, block in enumerate(stage, start=1):

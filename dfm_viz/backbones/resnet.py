@@ -9,6 +9,8 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, ResNet101_Weights, WeightsEnum
 
+from dfm_viz.backbones.weights import take
+
 
 def _resnet(
     build: Callable[..., torchvision.models.ResNet],
@@ -19,7 +21,7 @@ def _resnet(
 ) -> tuple[dict[str, nn.Module], nn.Linear]:
     net = build(weights=published if download else None)
     if state is not None:
-        net.load_state_dict(state)
+        take(net, state)
     if not plain:
         net.layer4[0].conv2.stride = (1, 1)
         net.layer4[0].downsample[0].stride = (1, 1)

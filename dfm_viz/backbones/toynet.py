@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from dfm_viz.backbones.weights import take
 from dfm_viz.types import UserError
 
 CHANNELS = {"conv1": 16, "conv2": 32, "conv3_1": 48, "conv3_2": 48, "conv4_1": 64, "conv4_2": 64}
@@ -42,5 +43,5 @@ def toynet(
         width = channels
     classifier = nn.Linear(width, 1000)
     if state is not None:
-        nn.ModuleDict({**stages, "fc": classifier}).load_state_dict(dict(state))
+        take(nn.ModuleDict({**stages, "fc": classifier}), state)
     return stages, classifier

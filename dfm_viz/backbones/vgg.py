@@ -11,6 +11,8 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, vgg
 
+from dfm_viz.backbones.weights import MisfitError, take
+
 
 def vgg16(
     *,
@@ -31,8 +33,8 @@ def vgg16(
         acol: the pooling that ACoL was published with: 3 x 3 pools in place of 2 x 2, pool5 with
             stride 1, a 3 x 3 average pooling (padding counts) behind it and no conv6; ACoL's heads
             follow. Convolutions have no dilation, as in the benchmark's 14 x 14 version.
-        state: weights under torchvision's key names, or None; of `classifier.N` only the plain and
-            the dense network take anything.
+        state: weights under torchvision's key names, or None; `classifier.N` is for the plain and
+            the dense network, which need it.
         download: fetch torchvision's published ImageNet weights.
 
     Returns:
@@ -42,6 +44,8 @@ def vgg16(
     if download:
         weights = VGG16_Weights.IMAGENET1K_V1
         state = torchvision.models.vgg16(weights=weights).state_dict()
+    if other := [k for k in state or () if not k.startswith(("features.", "classifier."))]:
+        raise MisfitError(f"it has unknown {', '.join(other[:3])}")
     stages: dict[str, nn.Module] = {}
     stage, number = 1, 0
     for layer in _convolutions(state):
@@ -73,7 +77,7 @@ def _convolutions(state: Mapping[str, Tensor] | None) -> nn.Sequential:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     if state is not None:
-        layers.load_state_dict(_below("features.", state))
+        take(layers, _below("features.", state))
     return layers
 
 
@@ -90,11 +94,16 @@ def _fully_connected(
     for layer in (fc6, fc7, fc8):
         nn.init.normal_(layer.weight, 0, 0.01)
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    own = _below("classifier.", state or {})
-    for number, layer in (("0", fc6), ("3", fc7), ("6", fc8)) if own else ():
-        layer.load_state_dict(
-            {k: v.reshape(layer.state_dict()[k].shape) for k, v in _below(number, own).items()}
-        )
+    if state is not None:
+        own = _below("classifier.", state)
+        if len(own) != 6:
+            raise MisfitError("it lacks classifier.0, 3 or 6, which is the end of this network")
+        for number, layer in (("0", fc6), ("3", fc7), ("6", fc8)):
+            shapes = {k: v.shape for k, v in layer.state_dict().items()}
+            flat = _below(f"{number}.", own)
+            if any(v.numel() != shapes[k].numel() for k, v in flat.items() if k in shapes):
+                raise MisfitError(f"classifier.{number} has another size")
+            take(layer, {k: v.reshape(shapes.get(k, v.shape)) for k, v in flat.items()})
     if not dense:
         stages["pool5"] = nn.Sequential(stages["pool5"], nn.AdaptiveAvgPool2d(7))
     stages["fc6"] = nn.Sequential(fc6, nn.ReLU(inplace=True), nn.Dropout())
@@ -103,9 +112,5 @@ def _fully_connected(
 
 
 def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix`, without it (and without a dot behind it)."""
-    return {
-        k.removeprefix(prefix).removeprefix("."): v
-        for k, v in state.items()
-        if k.startswith(prefix)
-    }
+    """The tensors whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

@@ -17,7 +17,8 @@ from timm.data import ImageNetInfo  # type: ignore[attr-defined]
 from dfm_viz.backbones import Localizer, create_model, get_backbone
 from dfm_viz.checkpoint.card import Card, versions
 from dfm_viz.checkpoint.store import load_checkpoint, save_checkpoint, write_card
-from dfm_viz.files import check_new, new_folder
+from dfm_viz.files import new_folder
+from dfm_viz.outputs import output_folder
 from dfm_viz.pictures import to_input
 from dfm_viz.types import UserError
 
@@ -117,7 +118,7 @@ def fetch(name: str, out: Path) -> Path:
             f"There is nothing called {name!r} to fetch; choose from {', '.join(names())}, or a "
             f"Hugging Face repository as hf:OWNER/NAME@COMMIT."
         )
-    check_new(out)
+    output_folder(out)
     backbone = name.removesuffix("_imagenet1k")
     published = PUBLISHED[backbone]
     model = create_model(backbone, CLASSES, init="imagenet", options=published.options)
@@ -145,7 +146,7 @@ def write(
     """Write a network with ImageNet weights as a CAM checkpoint, with a spot check on its card.
 
     Args:
-        folder: of the checkpoint; replaced as a whole if it exists.
+        folder: of the checkpoint; see `save_checkpoint`.
         model: of a backbone in `PUBLISHED`, with 1000 classes.
         origin: where the weights come from, one phrase.
         terms: under what they are given.

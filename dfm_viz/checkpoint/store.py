@@ -7,6 +7,7 @@ an earlier checkpoint stays whole.
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 
 import safetensors
@@ -17,6 +18,7 @@ from dfm_viz.backbones import Localizer, create_model
 from dfm_viz.checkpoint.card import CARD, Card, read_card
 from dfm_viz.checkpoint.model_card import README, render
 from dfm_viz.files import replacing_folder, settled, write_file
+from dfm_viz.outputs import NOTES, strays
 from dfm_viz.types import UserError
 
 WEIGHTS = "model.safetensors"
@@ -80,13 +82,13 @@ def save_checkpoint(
     """Write a checkpoint; returns the card with hash, type and network options filled in.
 
     Args:
-        folder: replaced as a whole if it exists.
+        folder: replaced as a whole if it is a checkpoint; see `foreign`.
         model: its weights are stored as `dtype`; integer buffers keep theirs.
         card: everything else.
         dtype: float16 halves the file; batch-norm statistics stay far inside its range.
 
     Raises:
-        UserError: values that do not fit `dtype`, or a folder that cannot be written.
+        UserError: values that do not fit `dtype`, or a folder that may not or cannot be written.
     """
     folder = Path(folder)
     state = {
@@ -105,11 +107,34 @@ def save_checkpoint(
         sha256=hashlib.sha256(data).hexdigest(),
         backbone_options=dict(model.options),
     )
-    with replacing_folder(folder) as fresh:
-        (fresh / WEIGHTS).write_bytes(data)
+    with replacing_folder(folder, foreign) as fresh:
+        # The card comes first: by it a half-written folder is known as ours.
         (fresh / CARD).write_text(card.to_json(), encoding="utf-8")
         (fresh / README).write_text(render(card), encoding="utf-8")
+        (fresh / WEIGHTS).write_bytes(data)
     return card
+
+
+def foreign(folder: Path) -> str | None:
+    """Something in a folder that is not a checkpoint's, or None; see `outputs.Foreign`.
+
+    A checkpoint is a card of ours and, beside it, weights and README.
+    """
+    if found := strays(folder, (CARD, README, WEIGHTS).__contains__):
+        return found[0]
+    names = sorted(path.name for path in folder.iterdir() if path.name not in NOTES)
+    if not names or _is_card(folder / CARD):
+        return None
+    return names[0]
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    wanted = {"schema_version", "backbone", "method", "classes", "sha256"}
+    return isinstance(values, dict) and wanted <= values.keys()
 
 
 def write_card(folder: str | Path, card: Card) -> bool:

@@ -31,7 +31,7 @@ def local_pictures(root: Path, count: int) -> tuple[LocalPicture, ...]:
     Raises:
         UserError: A list or a trimap of a data set found there is damaged.
     """
-    folders = [root, *sorted(p for p in root.iterdir() if p.is_dir() and p.name[:1] != ".")]
+    folders = [root, *layouts.folders_in(root)]
     found: list[LocalPicture] = []
     for folder in folders:
         if layouts.is_cub(folder):

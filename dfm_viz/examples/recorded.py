@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from dfm_viz import toy
+from dfm_viz.layouts import folders_in
 from dfm_viz.pictures import Picture, read_picture
 from dfm_viz.records.sets import Rows
 from dfm_viz.types import UserError
@@ -99,7 +100,7 @@ def _folders(root: Path) -> Iterator[Path]:
     """The data root and the folders one level below it, where data sets are looked for."""
     if root.is_dir():
         yield root
-        yield from sorted(p for p in root.iterdir() if p.is_dir() and p.name[:1] != ".")
+        yield from folders_in(root)
 
 
 def _inside(folder: Path, name: str, root: Path) -> Path | None:

@@ -14,9 +14,10 @@ from PIL import Image
 from dfm_viz.export import tables
 from dfm_viz.export.arrays import arrays_of, pack
 from dfm_viz.export.manifest import MAPS, PICTURE, RESULT, make_manifest
-from dfm_viz.files import check_new, new_folder, write_file
+from dfm_viz.files import new_folder, write_file
 from dfm_viz.inspection import Family, Inspection, Opened
 from dfm_viz.inspection.result import MethodResult
+from dfm_viz.outputs import output_folder
 from dfm_viz.render import Column, panel, png_bytes
 from dfm_viz.types import UserError
 
@@ -121,7 +122,7 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
 def check_target(out: Path) -> None:
     """UserError unless a bundle can be put there: a new or empty folder, or a new .zip file."""
     if out.suffix != ".zip":
-        check_new(out)
+        output_folder(out)
     elif out.exists():
         raise UserError(f"{out} exists already; name a new file.")
 

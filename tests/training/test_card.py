@@ -10,7 +10,7 @@ from dfm_viz import provenance
 from training import card
 from training.data import DataSet
 from training.loop import Trained
-from training.recipe import Recipe
+from training.recipe import Recipe, load_recipe
 from training.state import Progress
 from training.tables.checkpoints import BEGIN, END, checkpoints_table, write_table
 
@@ -67,6 +67,50 @@ def test_the_machine_is_named_by_kind(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "Some GPU")
     assert card.machine("cuda", 8) == "cuda (Some GPU), 2 threads, 8 processes"
     assert card.machine("cpu", 1).startswith("cpu (x86_64)")
+
+
+def described(recipe, root, classes):
+    data = DataSet(root, classes, (), (), "Our own pictures.")
+    trained = Trained(torch.nn.Identity(), Progress(history=[{"loss": 1.0}]), "hash", 2)
+    return card.describe(recipe, data, trained)
+
+
+def test_a_card_says_of_the_data_what_they_are_and_not_what_the_recipe_was_about(tmp_path):
+    toys = ("a", "b", "c", "d")
+    own = described(load_recipe("toynet_toy_dfm"), tmp_path / "toy", toys)
+    assert (own.dataset, own.knows) == ("toy", "4 generated creatures only")
+    assert own.notes[0].startswith("Generated scenes")
+    made = [
+        described(load_recipe("toynet_toy_dfm", ["name=folder"]), tmp_path / root, classes)
+        for root, classes in (("My leaves", toys), ("coins", tuple("uvwxyz")), ("x", ("p", "q")))
+    ]
+    assert [(c.dataset, c.knows) for c in made] == [
+        ("My-leaves", "4 classes: a, b, c, d"),
+        ("coins", "6 classes: u, v, w, x, y and 1 more"),
+        ("x", "2 classes: p, q"),
+    ]
+    assert [c.name for c in made][:2] == ["toynet_My-leaves/dfm", "toynet_coins/dfm"]
+    for one in made:
+        assert "enerated" not in one.to_json()  # nor in the recipe on the card
+        assert one.recipe["title"] == "toynet dfm on folder"
+        assert one.recipe["optim"] == own.recipe["optim"]
+
+
+def test_new_words_for_new_data_are_taken(tmp_path):
+    words = ["name=folder", "family=leaves", "knows=4 leaves only", "title=Leaves"]
+    made = described(load_recipe("toynet_toy_dfm", words), tmp_path / "x", ("a", "b", "c", "d"))
+    assert (made.dataset, made.knows, made.recipe["title"]) == ("leaves", "4 leaves only", "Leaves")
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "toynet_toy_cam"\n[data]\nname = "folder"\n')
+    assert described(load_recipe(path), tmp_path / "x", ("p", "q")).knows == "2 classes: p, q"
+
+
+def test_a_recipe_for_a_part_says_nothing_of_the_whole(tmp_path):
+    classes = tuple(f"bird {n}" for n in range(200))
+    made = described(load_recipe("mobilenetv1_cub27_cam", ["init=none"]), tmp_path / "CUB", classes)
+    assert made.knows == "200 classes: bird 0, bird 1, bird 2, bird 3, bird 4 and 195 more"
+    assert (made.dataset, made.name) == ("CUB", "mobilenetv1_CUB/cam")
+    assert not any("27" in note for note in made.notes)
 
 
 def test_a_second_checkpoint_of_a_method_has_its_own_row(families_root, tmp_path):

@@ -156,5 +156,5 @@ def test_a_damaged_state_is_told(quick, data, tmp_path):
 
 def test_an_out_that_cannot_be_written_is_told_before_training(quick, data, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="Nothing can be written"):
+    with pytest.raises(UserError, match="cannot be written"):
         fit(quick(), data, tmp_path / "file" / "x")

@@ -18,7 +18,7 @@ from training.evaluation import evaluate_path
 from training.evaluation.network import MODES
 from training.evaluation.processes import leave_processes
 from training.evaluation.run import find_checkpoints
-from training.evaluation.storage import check_folder
+from training.evaluation.storage import check_folder, check_records
 from training.evaluation.text import tables
 
 
@@ -66,9 +66,10 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(
             "--write-card tells how a checkpoint does on its own data; leave --data out."
         )
-    cards = {
-        name: read_card(folder) for name, folder in find_checkpoints(options.checkpoint).items()
-    }
+    folders = find_checkpoints(options.checkpoint)
+    if options.records is not None:
+        check_records(options.records, options.data_root, *folders.values(), also=options.json)
+    cards = {name: read_card(folder) for name, folder in folders.items()}
     result = evaluate_path(
         options.checkpoint,
         options.data_root,

@@ -13,6 +13,7 @@ from training.distributed import DEVICES, leave, on_first
 from training.evaluation import evaluate
 from training.loop import fit
 from training.recipe import load_recipe
+from training.state import check_out
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,8 +22,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("recipe", help="a TOML file, or the name of one in training/recipes")
     parser.add_argument("overrides", nargs="*", metavar="field=value")
     parser.add_argument("--data-root", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--init-weights", type=Path, help="safetensors file to start from")
+    parser.add_argument("--out", type=Path, required=True, help="new folder, or a checkpoint's")
+    parser.add_argument("--init-weights", type=Path, help="safetensors file or checkpoint")
     parser.add_argument("--device", default="auto", choices=DEVICES, help="auto: a GPU if any")
     parser.add_argument(
         "--timeline", type=Path, metavar="DIR", help="keep the maps of these pictures every epoch"
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe, options.overrides)
+    check_out(options.out, options.data_root, options.init_weights, options.timeline)
     data = open_dataset(recipe.data.name, options.data_root)
     split, every = options.split, recipe.data.hold_out_every
     measured = data.test if split == "test" else data.split(split, every)

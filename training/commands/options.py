@@ -3,13 +3,26 @@
 import argparse
 from pathlib import Path
 
+import torch
+
 from dfm_viz.types import UserError
 from training.sweep.results import FOLDER
+
+MOST = 1024
+"""So many threads or runs at a time at most."""
 
 
 def add_threads(command: argparse.ArgumentParser) -> None:
     """Let a command that computes say how many CPU threads it takes."""
     command.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own")
+
+
+def use_threads(count: int) -> None:
+    """Take so many CPU threads, torch's own number for 0; UserError if that cannot be."""
+    if not 0 <= count <= MOST:
+        raise UserError(f"--threads must be from 0 (torch's own choice) to {MOST}, got {count}.")
+    if count:
+        torch.set_num_threads(count)
 
 
 def add_runs(command: argparse.ArgumentParser) -> None:
@@ -19,7 +32,7 @@ def add_runs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seeds", default="0", help="as 0,1,2")
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs")
     command.add_argument("--results", type=Path, default=FOLDER, help="folder of results files")
-    command.add_argument("--init-weights", type=Path, help="safetensors file to start from")
+    command.add_argument("--init-weights", type=Path, help="safetensors file or checkpoint")
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     command.add_argument("--parallel", type=int, default=1, help="runs at the same time")
     add_threads(command)
@@ -43,6 +56,6 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 def parse_parallel(count: int) -> int:
     """The number itself; UserError if no run could ever start."""
-    if count < 1:
-        raise UserError(f"--parallel must be at least 1, got {count}.")
+    if not 1 <= count <= MOST:
+        raise UserError(f"--parallel must be from 1 to {MOST}, got {count}.")
     return count

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from dfm_viz.boxes import check_box
+from dfm_viz.layouts import folders_in
 from dfm_viz.types import Box, UserError
 
 
@@ -63,6 +65,18 @@ class DataSet:
     val: tuple[Item, ...] | None = None
     problems: tuple[tuple[Problem, str], ...] = ()
 
+    @property
+    def family(self) -> str:
+        """Short name of the data, made of the folder's."""
+        return re.sub(r"[^\w.-]+", "-", self.root.resolve().name).strip("-.") or "data"
+
+    @property
+    def knows(self) -> str:
+        """The classes in words: how many, and which."""
+        more = len(self.classes) - 5
+        names = ", ".join(self.classes[:5]) + (f" and {more} more" if more > 0 else "")
+        return f"{len(self.classes)} classes: {names}"
+
     def split(self, name: str, hold_out_every: int = 0) -> tuple[Item, ...]:
         """Pictures of `train`, `val` or `test`, checked to exist.
 
@@ -85,9 +99,26 @@ class DataSet:
                 i for i, held in _held_out(self.train, hold_out_every) if held == (name == "val")
             )
         if not chosen and not self.problems:
-            raise UserError(f"{self.root.name} has no pictures in its {name} split.")
+            raise UserError(self._empty(name, hold_out_every))
         complain(self.root.name, [*self.problems, *faults(chosen)])
         return chosen
+
+    def _empty(self, name: str, every: int) -> str:
+        """Why a split has no pictures, and what to do."""
+        said = f"{self.root.name} has no pictures in its {name} split"
+        if name != "val" or self.val is not None or not self.train:
+            return f"{said}."
+        if not every:
+            return (
+                f"{said}: it has no validation pictures of its own, and hold_out_every = 0 holds "
+                f"out none; set hold_out_every=10 for every tenth training picture."
+            )
+        most = max(Counter(item.label for item in self.train).values())
+        return (
+            f"{said}: hold_out_every = {every} holds out every {every}th training picture of a "
+            f"class, and no class has more than {most}; set hold_out_every to {most} or less, or "
+            f"to 0 to train on all."
+        )
 
 
 def _held_out(items: Iterable[Item], every: int) -> Iterable[tuple[Item, bool]]:
@@ -156,24 +187,10 @@ def find_root(given: Path, looks_right: Callable[[Path], bool], what: str) -> Pa
         raise UserError(f"The data root {given} is no folder; give the folder of {what}.")
     if looks_right(given):
         return given
-    found = sorted(p for p in given.iterdir() if p.is_dir() and looks_right(p))
+    found = [path for path in folders_in(given) if looks_right(path)]
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(p.name for p in found)
         raise UserError(f"{given} holds {what} more than once ({names}); give one of these.")
     raise UserError(f"{given} does not hold {what}; give its folder or the folder around it.")
-
-
-def files_in(folder: Path, *, deep: bool = False) -> list[Path]:
-    """Every file in a folder (with `deep` also below it), sorted; none if there is no folder.
-
-    Hidden files and the notes of file managers are left out.
-    """
-    if not folder.is_dir():
-        return []
-    return sorted(
-        p
-        for p in (folder.rglob("*") if deep else folder.iterdir())
-        if p.name[:1] != "." and p.name not in ("Thumbs.db", "desktop.ini") and not p.is_dir()
-    )

@@ -1,44 +1,61 @@
 """People's own pictures: a folder per class below train/, test/ and val/, and boxes in a CSV."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from unicodedata import normalize
 
+from dfm_viz.layouts import files_in, folders_in
 from dfm_viz.types import Box, UserError
-from training.data.base import DataSet, Item, Problem, files_in, find_root
+from training.data.base import DataSet, Item, Problem, find_root
 
 LICENCE = "Trained on pictures of one's own; their terms are not known here."
 SPLITS = ("train", "test", "val")
 COLUMNS = ("path", "x0", "y0", "x1", "y1")
 BOXES = "boxes.csv"
+MEANT = {
+    **dict.fromkeys(("training", "train_set", "trainset", "trn"), "train"),
+    **dict.fromkeys(("testing", "tests", "test_set", "testset", "tst"), "test"),
+    **dict.fromkeys(("valid", "validation", "validate", "dev", "val_set", "eval"), "val"),
+}
+"""What others call the splits."""
+
+
+_CORNERS = "; write corners in pixels: x1 = x + width, y1 = y + height"
 
 
 def load(data_root: Path) -> DataSet:
     """List the class folders and read the boxes.
 
     Only one of the splits need be there; without `val/`, validation pictures are carved from
-    training. Classes are the names of the folders, sorted. Every file in a class folder or below
-    it counts as a picture; pictures without a line in `boxes.csv` have no known box.
+    training. Classes are the names of the folders, sorted. Every visible file in a class folder or
+    below it counts as a picture (`layouts.files_in`); pictures without a line in `boxes.csv` have
+    no known box.
 
     Raises:
-        UserError: no such layout, a CSV without the right header.
+        UserError: no such layout, a folder or file that is probably misnamed, a CSV without the
+            right header.
     """
-    root = find_root(
-        data_root,
-        lambda p: any(_class_folders(p / split) for split in SPLITS),
-        "class folders in train/ or test/",
-    )
+
+    def has_classes(folder: Path) -> bool:
+        return any(folders_in(folder / split) for split in SPLITS)
+
+    if data_root.is_dir() and not has_classes(data_root):
+        refuse_misnamed(data_root)
+    root = find_root(data_root, has_classes, "class folders in train/ or test/")
+    refuse_misnamed(root)
     return read(root, LICENCE)
 
 
 def read(root: Path, licence: str, classes: Sequence[str] | None = None) -> DataSet:
     """As `load` for the folder itself, with a licence; `classes` gives the order of known ones."""
     problems: list[tuple[Problem, str]] = []
-    folders = {split: _class_folders(root / split) for split in SPLITS}
+    folders = {split: folders_in(root / split) for split in SPLITS}
     names = classes or sorted({_plain(f.name) for found in folders.values() for f in found})
     index = {name: i for i, name in enumerate(names)}
     known = read_boxes(root / BOXES, problems)
+    _refuse_other_boxes([box for boxes in known.values() for box in boxes])
     items: dict[str, tuple[Item, ...]] = {}
     for split, found in folders.items():
         for stray in files_in(root / split):
@@ -51,6 +68,26 @@ def read(root: Path, licence: str, classes: Sequence[str] | None = None) -> Data
     problems += [(Problem.MISSING, f"{key}, named by {BOXES}") for key in known]
     val = items["val"] if folders["val"] else None
     return DataSet(root, tuple(names), items["train"], items["test"], licence, val, tuple(problems))
+
+
+def refuse_misnamed(root: Path) -> None:
+    """UserError for what is not read but was probably meant to be: `valid/`, `Boxes.csv`, ..."""
+    for found in folders_in(root):
+        meant = MEANT.get(found.name.lower(), found.name.lower())
+        if meant in SPLITS and found.name != meant and not (root / meant).is_dir():
+            raise UserError(
+                f"{root.name} has a folder {found.name}/, which is not read; if it is the {meant} "
+                f"split, rename it to {meant}/, else move it away."
+            )
+    if (root / BOXES).is_file():
+        return
+    for file in files_in(root):
+        if re.match(r"(bound\w*[ _-]?)?b?box(es)?\b", file.name.lower()):
+            raise UserError(
+                f"{root.name} has a file {file.name}, which is not read; if it holds the true "
+                f"boxes, make it {BOXES} with the first line {','.join(COLUMNS)}, else move it "
+                f"away."
+            )
 
 
 def read_boxes(path: Path, problems: list[tuple[Problem, str]]) -> dict[str, list[Box]]:
@@ -70,9 +107,10 @@ def read_boxes(path: Path, problems: list[tuple[Problem, str]]) -> dict[str, lis
             rows = csv.reader(file, strict=True)
             header = tuple(word.strip() for word in next(rows, []))
             if header != COLUMNS:
+                sizes = any(re.fullmatch(r"(box_?)?(w|h|width|height)", w.lower()) for w in header)
                 raise UserError(
                     f"{path.name} begins with {','.join(header)!r}; its first line must be "
-                    f"{','.join(COLUMNS)!r}."
+                    f"{','.join(COLUMNS)!r}{_CORNERS if sizes else ''}."
                 )
             for row in rows:
                 if not "".join(row).strip():
@@ -89,10 +127,20 @@ def read_boxes(path: Path, problems: list[tuple[Problem, str]]) -> dict[str, lis
     return found
 
 
-def _class_folders(split: Path) -> list[Path]:
-    if not split.is_dir():
-        return []
-    return sorted(p for p in split.iterdir() if p.is_dir() and p.name[:1] != ".")
+def _refuse_other_boxes(boxes: Sequence[Box]) -> None:
+    """UserError if all boxes are shares of a picture, or so many as x y w h that it is no slip."""
+    if boxes and all(0 <= value <= 1 for box in boxes for value in box):
+        raise UserError(
+            f"All numbers in {BOXES} are from 0 to 1, which are boxes of one pixel; multiply x by "
+            f"the picture's width and y by its height."
+        )
+    swapped = [box for box in boxes if box[2] <= box[0] or box[3] <= box[1]]
+    sizes = all(box[2] > 0 and box[3] > 0 for box in boxes)
+    if sizes and len(swapped) > 1 and len(swapped) * 10 > len(boxes):
+        raise UserError(
+            f"{BOXES} has {len(swapped)} of {len(boxes)} boxes that end before they begin, as "
+            f"x y width height would{_CORNERS}."
+        )
 
 
 def _plain(text: str) -> str:

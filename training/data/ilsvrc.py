@@ -13,9 +13,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dfm_viz.checkpoint.imagenet import short_names
+from dfm_viz.layouts import files_in
 from dfm_viz.types import Box, UserError
 from training.data.annotation import Truth, read_truth
-from training.data.base import DataSet, Item, Problem, files_in, find_root, short
+from training.data.base import DataSet, Item, Problem, find_root, short
 from training.data.synsets import descriptions, is_id
 
 LICENCE = (

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dfm_viz.checkpoint.imagenet import short_names
-from dfm_viz.layouts import bad_line, read_lines
+from dfm_viz.layouts import bad_line, files_in, read_lines
 from dfm_viz.types import Box, UserError
-from training.data.base import DataSet, Item, Problem, files_in, find_root, short
+from training.data.base import DataSet, Item, Problem, find_root, short
 from training.data.synsets import descriptions
 
 LICENCE = (

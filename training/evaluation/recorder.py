@@ -53,10 +53,10 @@ class Options:
 
     def __post_init__(self) -> None:
         """UserError for a number or a device that cannot be."""
-        if self.batch < 1:
-            raise UserError(f"--batch must be at least 1, got {self.batch}.")
-        if self.workers is not None and self.workers < 0:
-            raise UserError(f"--workers must be 0 or more, got {self.workers}.")
+        if not 1 <= self.batch <= 65_536:
+            raise UserError(f"--batch must be from 1 to 65536, got {self.batch}.")
+        if self.workers is not None and not 0 <= self.workers <= 1024:
+            raise UserError(f"--workers must be from 0 to 1024, got {self.workers}.")
         if self.device != "cpu" and not torch.cuda.is_available():
             raise UserError(f"--device {self.device} is not available here; use --device cpu.")
 

@@ -5,8 +5,10 @@ joined, in order, into `<method>.parquet`. The bytes do not depend on how often 
 interrupted, nor on how many processes shared it.
 """
 
+import contextlib
 import dataclasses
-import shutil
+import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfm_viz.files import replacing_file
+from dfm_viz.outputs import output_folder, strays
 from dfm_viz.records import PARTS, SCHEMA, About, Record, iterate_records, read_about, to_table
 from dfm_viz.types import UserError
 
@@ -78,12 +81,47 @@ class Store:
                 for block in range(blocks):
                     pieces = list(iterate_records(self._part(block)))
                     writer.write_table(pa.Table.from_batches(pieces, SCHEMA))
-            shutil.rmtree(self.parts, ignore_errors=True)
+            self._drop_parts()
             self.complete = True
         return self.path
 
+    def _drop_parts(self) -> None:
+        """Remove the joined blocks, and nothing else that lies there."""
+        kept = strays(self.parts, _is_part) if self.parts.is_dir() else []
+        for path in self.parts.glob("*"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else does
+            self.parts.rmdir()
+
     def _part(self, block: int) -> Path:
         return self.parts / f"{block:06d}.parquet"
+
+
+def check_records(folder: Path, *reads: str | Path, also: Path | None = None) -> None:
+    """UserError, before any work, unless records may be written there.
+
+    Args:
+        folder: missing, empty, or with nothing but records.
+        reads: what is evaluated, and on what.
+        also: a file that the same command writes and that may lie there.
+    """
+    beside = None if also is None else Path(os.path.realpath(also))
+
+    def foreign(folder: Path) -> str | None:
+        for name in strays(folder, lambda file: file.endswith(".parquet")):
+            path = folder / name
+            if path == beside:
+                continue
+            if path.suffix != PARTS or not path.is_dir() or path.is_symlink():
+                return name
+            if found := strays(path, _is_part):
+                return f"{name}/{found[0]}"
+        for path in folder.glob("[!.]*.parquet"):
+            read_about(path)
+        return None
+
+    output_folder(folder, foreign, reads=reads, replaced=False)
 
 
 def check_folder(folder: Path) -> None:
@@ -96,6 +134,10 @@ def check_folder(folder: Path) -> None:
         raise UserError(
             f"Nothing can be written to {folder} ({error.strerror}); choose another folder."
         ) from None
+
+
+def _is_part(name: str) -> bool:
+    return re.fullmatch(r"\d{6}\.parquet", name) is not None
 
 
 def _writer(path: Path, about: About) -> pq.ParquetWriter:

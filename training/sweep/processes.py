@@ -62,7 +62,9 @@ def _fit(cell: Cell, job: Job, slot: int) -> None:
     with cell.log.open("a", encoding="utf-8") as file:
         code = subprocess.run(words, stdout=file, stderr=subprocess.STDOUT, env=env).returncode
     if code:
-        told = cell.log.read_text(encoding="utf-8").strip().splitlines()[-1:] or [""]
+        told = cell.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or [
+            ""
+        ]
         if code == DIVERGED:
             cell.mark_diverged(told[0].removeprefix("error: "))
             return

@@ -13,11 +13,13 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from dfm_viz.checkpoint import Card
+from dfm_viz.outputs import output_folder
 from dfm_viz.types import UserError
 from training.data import open_dataset
 from training.epoch import Forward
 from training.loop import build
 from training.recipe import Recipe, load_recipe
+from training.state import check_out
 from training.sweep.cells import Cell, Job, cells
 from training.sweep.plans import Kind, Plan
 from training.sweep.processes import trained
@@ -34,6 +36,7 @@ def run(
     Raises:
         UserError: a run that failed (its log is named), a folder of another sweep.
     """
+    output_folder(job.runs, _nothing_foreign, reads=[job.data_root], replaced=False)
     base = load_recipe(job.recipe, job.overrides)
     common = {k: v for k, v in base.to_dict().items() if k not in VARIED}
     fresh = Results(
@@ -41,7 +44,7 @@ def run(
         plan.title,
         Kind.RETRAINED,
         base.model.backbone,
-        base.data.family,
+        base.data.short,
         {"recipe": common},
         command,
         split=plan.split,
@@ -52,6 +55,7 @@ def run(
     every = cells(plan, job, seeds)
     for cell in every:
         if (found := cell.finished()) is None:
+            check_out(cell.out, job.data_root, job.init_weights)
             todo.append(cell)
         else:
             done += [found] if isinstance(found, Card) else []
@@ -72,6 +76,10 @@ def run(
             path = save_results(results.in_order(plan), results_folder)
             bar.update()
     return results.in_order(plan), path
+
+
+def _nothing_foreign(runs: Path) -> None:
+    """Runs lie in a folder of runs side by side with anything; each is looked at by itself."""
 
 
 def _taken_in(results: Results, cell: Cell, found: Finished) -> Results:
