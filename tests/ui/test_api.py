@@ -159,6 +159,13 @@ def test_a_file_that_is_no_picture(client, tmp_path, endpoint):
         client.predict(gradio_client.handle_file(file), "tiny", "{}", "", api_name=endpoint)
 
 
+@pytest.mark.parametrize("endpoint", ["/inspect", "/ablate", "/sweep", "/export"])
+@pytest.mark.parametrize("image", ["lion.jpg", {"path": "lion.jpg"}, ["lion.jpg"], 3])
+def test_a_path_as_text_says_how_to_send_a_file(client, endpoint, image):
+    with pytest.raises(Exception, match=r"image must be a file that was sent.*handle_file"):
+        client.predict(image=image, family="tiny", api_name=endpoint)
+
+
 @pytest.mark.parametrize("endpoint", ["/inspect", "/ablate"])
 def test_a_missing_file(client, endpoint):
     with pytest.raises(Exception, match="image is missing"):
