@@ -35,7 +35,8 @@ class Number:
         """Return `value` as a float; UserError if it is no finite number in range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(
-                f"{name} must be a number from {self.low:g} to {self.high:g}, but got {shown(value)}."
+                f"{name} must be a number from {self.low:g} to {self.high:g}, "
+                f"but got {shown(value)}."
             )
         if not self.low <= value <= self.high:  # also refuses NaN
             raise UserError(

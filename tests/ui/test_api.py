@@ -162,8 +162,9 @@ def test_a_file_that_is_no_picture(client, tmp_path, endpoint):
 @pytest.mark.parametrize("endpoint", ["/inspect", "/ablate", "/sweep", "/export"])
 @pytest.mark.parametrize("image", ["lion.jpg", {"path": "lion.jpg"}, ["lion.jpg"], 3])
 def test_a_path_as_text_says_how_to_send_a_file(client, endpoint, image):
+    swept = {"parameter": "tau", "values": "[0.5]"} if endpoint == "/sweep" else {}
     with pytest.raises(Exception, match=r"image must be a file that was sent.*handle_file"):
-        client.predict(image=image, family="tiny", api_name=endpoint)
+        client.predict(image=image, family="tiny", api_name=endpoint, **swept)
 
 
 @pytest.mark.parametrize("endpoint", ["/inspect", "/ablate"])
