@@ -66,6 +66,7 @@ class Picture:
         digest: SHA-256 of pixels and sizes, in hexadecimal; equal for equal pictures.
         notes: What a person should know of how it was read, sentences.
         stretchable: Whether it has 16 bits and is so dark that reading it with `stretch` helps.
+        whole: False where the end of its file is missing.
     """
 
     rgb: NDArray[np.uint8]
@@ -74,6 +75,7 @@ class Picture:
     digest: str
     notes: tuple[str, ...] = ()
     stretchable: bool = False
+    whole: bool = True
 
 
 def read_picture(
@@ -300,7 +302,7 @@ def _pixels(
     found = to_pixels(image, Look(_stored_size(size), turn, stretch, chunks))
     if stretch and not found.deep:
         raise UserError(_NOTHING_TO_STRETCH.format(name))
-    return _finish(found, size, turn, notes)
+    return _finish(found, size, turn, notes, whole=not cut)
 
 
 def _from_image(image: Image.Image, name: str, stretch: bool) -> Picture:
@@ -375,11 +377,17 @@ def _stored_size(size: tuple[int, int]) -> tuple[int, int]:
 # --- results ---------------------------------------------------------------------------------
 
 
-def _finish(found: Pixels, size: tuple[int, int], turn: int, notes: Sequence[str] = ()) -> Picture:
+def _finish(
+    found: Pixels,
+    size: tuple[int, int],
+    turn: int,
+    notes: Sequence[str] = (),
+    whole: bool = True,
+) -> Picture:
     width, height = size if turn < 5 else (size[1], size[0])
     rgb = np.ascontiguousarray(found.rgb)
     rgb.flags.writeable = False
     stamp = hashlib.sha256(f"{rgb.shape} {width} {height} ".encode())
     stamp.update(rgb.data)
     told = (*notes, *found.notes)
-    return Picture(rgb, width, height, stamp.hexdigest(), told, found.stretchable)
+    return Picture(rgb, width, height, stamp.hexdigest(), told, found.stretchable, whole)

@@ -172,8 +172,11 @@ def _asked(
     if not image:
         raise UserError("image is missing; send a picture file.")
     found = explore.family(family or explore.families[0].name)
-    answer = ask(found, found.open(image))
-    return answer if isinstance(answer, str) else answer.to_json()
+    opened = found.open(image)
+    answer = ask(found, opened)
+    if isinstance(answer, str):
+        return answer
+    return {**answer.to_json(), "notes": list(opened.picture.notes)}
 
 
 def _lend(data: bytes, name: str) -> Path:
