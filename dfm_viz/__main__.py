@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect = commands.add_parser(
         "inspect", help="write what each method sees in one picture: maps, numbers, figures"
     )
-    inspect.add_argument("image", type=Path, help="JPEG, PNG, WebP, BMP or GIF")
+    inspect.add_argument("image", type=Path, help="JPEG, PNG, WebP, BMP, GIF or HEIC")
     inspect.add_argument(
         "--family", required=True, help="name or folder of a family, or hf:OWNER/NAME@COMMIT"
     )
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument(
         "--truths", default="", help="true boxes, JSON: [[x0, y0, x1, y1], ...] in picture pixels"
+    )
+    inspect.add_argument(
+        "--stretch",
+        action="store_true",
+        help="show the brightest value of a picture of 16 bits as white (microscopes, depth)",
     )
     inspect.set_defaults(run=_inspect)
     replay = commands.add_parser(
@@ -102,11 +107,17 @@ def _inspect(options: argparse.Namespace) -> None:
     from dfm_viz.checkpoint.hub import PREFIX
     from dfm_viz.export.bundle import bundle_files, caption, check_target, write_bundle
     from dfm_viz.inspection import parse_truths
+    from dfm_viz.pictures import read_picture
 
     check_target(options.out)
     family = dfm_viz.load_family(options.family, root=options.families, device=options.device)
     settings = dfm_viz.Settings.parse(options.settings)
-    opened = family.open(options.image)
+    picture = read_picture(options.image, stretch=options.stretch)
+    for note in picture.notes:
+        print(f"dfm_viz: {options.image.name}: {note}", file=sys.stderr)
+    if picture.stretchable:
+        print("dfm_viz: add --stretch to stretch it.", file=sys.stderr)
+    opened = family.open(picture)
     truths = parse_truths(options.truths)
     result = family.inspect(opened, settings, truths)
     source = options.family if options.family.startswith(PREFIX) else None

@@ -1,8 +1,9 @@
 """The one guarded way in for pictures: page, API and command line all read through here.
 
 Kind and size come from the first bytes (`picture_headers`), never from the name, and are checked
-before anything is decoded. What comes out is upright (EXIF applied), RGB, 8 bits per channel, on
-white where it was transparent, first frame where it was animated, and never large.
+before anything is decoded. What comes out is upright (EXIF applied), sRGB, 8 bits per channel, on
+white where it was transparent, first frame where it was animated, and never large. What a person
+should know of the way there (the end is missing, colours were converted) is in its notes.
 
 Any picture of at least 1 x 1 pixel is accepted, however thin: the network sees the whole picture
 resized straight to its square input, so even a 1 x 10000 strip has a well-defined answer.
@@ -25,7 +26,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from dfm_viz.picture_headers import SUPPORTED, describe, read_header
+from dfm_viz.picture_chunks import Chunks, read_chunks
+from dfm_viz.picture_headers import SUPPORTED, read_header
+from dfm_viz.picture_kinds import describe
+from dfm_viz.picture_pixels import MODES, Look, Pixels, missing_rows, orientation, to_pixels
 from dfm_viz.types import UserError
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -37,21 +41,14 @@ MAX_JPEG_PIXELS = 50_000_000
 MAX_STORED_SIDE = 2048
 """Longest side of the working copy that is kept; the picture's own size is remembered."""
 
-_ALLOWED = f"Use JPEG, PNG, WebP, BMP or GIF up to {MAX_PIXELS // 1_000_000} megapixels."
-_MODES = frozenset(
-    {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
-    | {"I;16", "I;16L", "I;16B", "I;16N"}
-)
-_TURN = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ORIENTATION = 0x0112
+_ALLOWED = f"Use JPEG, PNG, WebP, BMP, GIF or HEIC up to {MAX_PIXELS // 1_000_000} megapixels."
+_DAMAGED = "cut off or damaged: save or send it again, or use another picture."
+_RARE = "cut off, damaged or of a rare coding: export it as JPEG, or send it again."
+_NOTHING_TO_STRETCH = "{} has no 16 bits per channel to stretch: leave stretch out."
+# HEIC may tell of its colours by these numbers alone.
+_WIDE = {9: "BT.2020", 12: "Display P3"}
+# Of a file whose end is missing, so much must be there to be called a picture.
+_LEAST_SHARE = 0.1
 # Several visitors may send large pictures at once: they are decoded one after the other, so that
 # the peak of memory is that of one picture.
 _LARGE = 4_000_000
@@ -67,24 +64,34 @@ class Picture:
         width: Width of the upright original in pixels; boxes refer to it.
         height: Height of the upright original in pixels.
         digest: SHA-256 of pixels and sizes, in hexadecimal; equal for equal pictures.
+        notes: What a person should know of how it was read, sentences.
+        stretchable: Whether it has 16 bits and is so dark that reading it with `stretch` helps.
+        whole: False where the end of its file is missing.
     """
 
     rgb: NDArray[np.uint8]
     width: int
     height: int
     digest: str
+    notes: tuple[str, ...] = ()
+    stretchable: bool = False
+    whole: bool = True
 
 
 def read_picture(
     source: str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8],
     name: str | None = None,
+    *,
+    stretch: bool = False,
 ) -> Picture:
     """Read a picture from a file, from bytes or from memory.
 
     Args:
-        source: Path of a JPEG, PNG, WebP, BMP or GIF file, or its bytes, or a PIL image, or an
-            array (H, W, 3) of uint8. The caller's object is not changed.
+        source: Path of a JPEG, PNG, WebP, BMP, GIF or HEIC file, or its bytes, or a PIL image, or
+            an array (H, W, 3) of uint8. The caller's object is not changed.
         name: What to call the picture in messages; default: the file's name.
+        stretch: Show the brightest value of a picture of 16 bits (grey, or RGB as PNG) as white,
+            instead of the 16 bits' largest; for microscopes and depth cameras that use few of them.
 
     Returns:
         The picture, upright and in RGB.
@@ -93,13 +100,15 @@ def read_picture(
         UserError: Anything that is not such a picture; the text says what was found and what to do.
     """
     if isinstance(source, Image.Image):
-        return _from_image(source, _call(name, "The image"))
+        return _from_image(source, _call(name, "The image"), stretch)
     if isinstance(source, np.ndarray):
+        if stretch:
+            raise UserError(_NOTHING_TO_STRETCH.format(_call(name, "The array")))
         return _from_array(source, _call(name, "The array"))
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source), _call(name, "The upload"))
+        return _from_bytes(bytes(source), _call(name, "The upload"), stretch)
     if isinstance(source, str | os.PathLike):
-        return _from_path(source, name)
+        return _from_path(source, name, stretch)
     raise UserError(
         f"{_call(name, 'The picture')} was given as {type(source).__name__}: give a path, bytes, "
         "a PIL image or an array of height x width x 3 with dtype uint8."
@@ -120,7 +129,7 @@ def restored(stored: Picture, width: int, height: int) -> Picture:
     rows, columns = stored.rgb.shape[:2]
     if (columns, rows) != _stored_size((width, height)):
         raise ValueError(f"{width} x {height} is no original of {columns} x {rows}")
-    return _finish(stored.rgb, (width, height), 1)
+    return _finish(Pixels(stored.rgb), (width, height), 1)
 
 
 def to_input(
@@ -179,7 +188,7 @@ def _call(name: str | None, otherwise: str) -> str:
     return shown if len(shown) <= 80 else f"{shown[:50]}...{shown[-25:]}"
 
 
-def _from_path(source: str | os.PathLike[str], name: str | None) -> Picture:
+def _from_path(source: str | os.PathLike[str], name: str | None, stretch: bool) -> Picture:
     try:
         path = Path(os.fsdecode(source))
         shown = _call(name or path.name, "The file")
@@ -197,35 +206,27 @@ def _from_path(source: str | os.PathLike[str], name: str | None) -> Picture:
         reason = getattr(error, "strerror", None) or "the path is not valid"
         shown = _call(name or str(source), "The file")
         raise UserError(f"{shown} cannot be read ({reason}): check the path.") from None
-    return _from_bytes(data, shown)
+    return _from_bytes(data, shown, stretch)
 
 
-def _from_bytes(data: bytes, name: str) -> Picture:
+def _from_bytes(data: bytes, name: str, stretch: bool) -> Picture:
     _check_bytes(len(data), name)
-    damaged = "cut off or damaged: save or send it again, or use another picture."
     try:
         header = read_header(data)
     except ValueError:
-        raise UserError(f"{name} is {damaged}") from None
+        raise UserError(f"{name} is {_DAMAGED}") from None
     if header is None:
-        found = describe(data)
-        foreign = found.endswith(("picture", "photo", "drawing"))
-        verdict = "a format that is not read here" if foreign else "not a picture"
-        raise UserError(f"{name} is {found}, {verdict}. {_ALLOWED}")
-    _check_pixels(header.width, header.height, name, header.kind)
+        found, advice = describe(data)
+        verdict = "a format that is not read here" if advice else "not a picture"
+        advice = advice and f" {advice}."
+        raise UserError(f"{name} is {found}, {verdict}.{advice} {_ALLOWED}")
+    kind = header.kind
+    _check_pixels(header.width, header.height, name, kind)
+    damaged = _RARE if kind == "HEIC" else _DAMAGED
     large = header.width * header.height > _LARGE
     with _one_large_at_a_time if large else nullcontext():
         try:
-            # PIL's module-wide limits are left alone; ours was checked above, and `formats` keeps
-            # PIL from trying its many other decoders.
-            with Image.open(io.BytesIO(data), formats=SUPPORTED) as image:
-                _check_pixels(*image.size, name, header.kind)
-                turn = _orientation(image)
-                size = image.size
-                if header.kind == "JPEG" and max(size) > MAX_STORED_SIDE:
-                    image.draft(None, _stored_size(size))
-                image.load()
-                rgb = _to_rgb(image, _stored_size(size), turn)
+            return _decode(data, kind, name, stretch)
         except UserError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -237,26 +238,85 @@ def _from_bytes(data: bytes, name: str) -> Picture:
         except MemoryError:
             raise UserError(f"{name} needs more memory than there is. {_ALLOWED}") from None
         except UnidentifiedImageError:
-            raise UserError(f"{name} starts like {_a(header.kind)} but is {damaged}") from None
+            raise UserError(f"{name} starts like {_a(kind)} but is {damaged}") from None
         except Exception:
             # Decoders raise OSError, SyntaxError, struct.error, IndexError and more on damage.
-            raise UserError(f"{name} is {_a(header.kind)} that is {damaged}") from None
-    return _finish(rgb, size, turn)
+            raise UserError(f"{name} is {_a(kind)} that is {damaged}") from None
 
 
-def _from_image(image: Image.Image, name: str) -> Picture:
+def _decode(data: bytes, kind: str, name: str, stretch: bool) -> Picture:
+    chunks = read_chunks(data) if kind == "PNG" else None
+    if kind != "JPEG":
+        with _open(data if chunks is None else chunks.data, kind, name) as image:
+            return _pixels(image, kind, name, stretch, chunks)
+    try:
+        with _open(data, kind, name) as image:
+            return _pixels(image, kind, name, stretch)
+    except OSError:
+        # Perhaps only its end is missing. Given one, the decoder fills with grey what is not there,
+        # which Pillow's own switch for this would allow every thread of the process.
+        with _open(data + b"\xff\xd9", kind, name) as image:
+            return _pixels(image, kind, name, stretch, cut=True)
+
+
+def _open(data: bytes, kind: str, name: str) -> Image.Image:
+    """The image before its pixels are decoded; of HEIC, whose size is checked here, after."""
+    if kind != "HEIC":
+        # PIL's module-wide limits are left alone; ours was checked before, and `formats` keeps
+        # PIL from trying its many other decoders.
+        return Image.open(io.BytesIO(data), formats=SUPPORTED)
+    import pillow_heif  # its shared libraries are large, and few pictures need them
+
+    found = pillow_heif.open_heif(io.BytesIO(data))
+    _check_pixels(*found.size, name, kind)
+    # Turned by the decoder already: it says so by an EXIF orientation of 1.
+    return found.to_pillow()
+
+
+def _pixels(
+    image: Image.Image,
+    kind: str,
+    name: str,
+    stretch: bool,
+    chunks: Chunks | None = None,
+    cut: bool = False,
+    turn: int | None = None,
+) -> Picture:
+    """Decode and finish; `cut` says that the end of the file is missing."""
+    _check_pixels(*image.size, name, kind)
+    size = image.size
+    turn = orientation(image) if turn is None else turn
+    if kind == "JPEG" and max(size) > MAX_STORED_SIDE:
+        image.draft(None, _stored_size(size))
+    image.load()
+    notes = []
+    if cut:
+        rows = round(missing_rows(image) * size[1])
+        if rows > (1 - _LEAST_SHARE) * size[1]:
+            raise OSError("almost nothing is there")
+        said = f"{rows} of its {size[1]} {'rows' if turn < 5 else 'columns'} are grey"
+        notes.append(f"The end of this file is missing{f': {said}' if rows else ''}.")
+    primaries = image.info.get("nclx_profile", {}).get("color_primaries")
+    if primaries in _WIDE and not image.info.get("icc_profile"):
+        notes.append(f"Its colours are {_WIDE[primaries]} without a profile; taken for sRGB.")
+    found = to_pixels(image, Look(_stored_size(size), turn, stretch, chunks))
+    if stretch and not found.deep:
+        raise UserError(_NOTHING_TO_STRETCH.format(name))
+    return _finish(found, size, turn, notes, whole=not cut)
+
+
+def _from_image(image: Image.Image, name: str, stretch: bool) -> Picture:
     _check_pixels(*image.size, name, "image")
-    if image.mode not in _MODES:
+    if image.mode not in MODES:
         raise UserError(
             f"{name} has the pixel mode {image.mode}, which has no agreed range: convert it to RGB."
         )
     try:
-        copy = image.copy()
-        turn = _orientation(image)
-        rgb = _to_rgb(copy, _stored_size(image.size), turn)
+        return _pixels(image.copy(), "image", name, stretch, turn=orientation(image))
+    except UserError:
+        raise
     except Exception:
         raise UserError(f"{name} cannot be decoded: it is cut off or damaged.") from None
-    return _finish(rgb, image.size, turn)
 
 
 def _from_array(array: NDArray[np.uint8], name: str) -> Picture:
@@ -269,15 +329,15 @@ def _from_array(array: NDArray[np.uint8], name: str) -> Picture:
     _check_pixels(*size, name, "array")
     rgb = np.array(array)
     if max(size) > MAX_STORED_SIDE:
-        rgb = _to_rgb(Image.fromarray(rgb), _stored_size(size), 1)
-    return _finish(rgb, size, 1)
+        rgb = to_pixels(Image.fromarray(rgb), Look(_stored_size(size))).rgb
+    return _finish(Pixels(rgb), size, 1)
 
 
 # --- limits -------------------------------------------------------------------------------------
 
 
 def _a(kind: str) -> str:
-    return {"WEBP": "a WebP"}.get(kind, f"a {kind}")
+    return {"WEBP": "a WebP", "HEIC": "a HEIC photo"}.get(kind, f"a {kind}")
 
 
 def _check_bytes(count: int, name: str) -> None:
@@ -314,56 +374,20 @@ def _stored_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-# --- pixels -------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where there is none or the EXIF block is unreadable."""
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a damaged EXIF block does not make the pixels worse
-        return 1
-    return value if value in _TURN else 1
-
-
-def _to_rgb(image: Image.Image, size: tuple[int, int], turn: int) -> NDArray[np.uint8]:
-    """Decode to RGB on white, reduce to ``size`` (before turning), turn upright."""
-    if image.mode.startswith("I;16"):
-        image = _from_16_bits(image)
-    elif image.mode == "La":
-        image = image.convert("LA")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif image.mode == "1":
-        image = image.convert("L")
-    elif image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BILINEAR)  # antialiased
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image)
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    if turn in _TURN:
-        image = image.transpose(_TURN[turn])
-    return np.array(image, dtype=np.uint8)
-
-
-def _from_16_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits by its high byte (PIL's own conversion would clip at 255)."""
-    values = np.asarray(image).astype(np.uint16, copy=False)
-    levels = (values >> 8).astype(np.uint8)
-    clear = image.info.get("transparency")
-    if isinstance(clear, int):
-        levels[values == clear] = 255  # on white
-    return Image.fromarray(levels)
-
-
-def _finish(rgb: NDArray[np.uint8], size: tuple[int, int], turn: int) -> Picture:
+def _finish(
+    found: Pixels,
+    size: tuple[int, int],
+    turn: int,
+    notes: Sequence[str] = (),
+    whole: bool = True,
+) -> Picture:
     width, height = size if turn < 5 else (size[1], size[0])
-    rgb = np.ascontiguousarray(rgb)
+    rgb = np.ascontiguousarray(found.rgb)
     rgb.flags.writeable = False
     stamp = hashlib.sha256(f"{rgb.shape} {width} {height} ".encode())
     stamp.update(rgb.data)
-    return Picture(rgb, width, height, stamp.hexdigest())
+    told = (*notes, *found.notes)
+    return Picture(rgb, width, height, stamp.hexdigest(), told, found.stretchable, whole)

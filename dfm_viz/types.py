@@ -72,3 +72,12 @@ class Single(StrEnum):
 
     RANDOM = "random"
     SUM = "sum"
+
+
+def shown(value: object) -> str:
+    """A value in a sentence: short, also where Python refuses to write so long a number."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:40]}..."

@@ -1,6 +1,7 @@
 """The command line: the same numbers as the engine, one sentence for every mistake."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +49,29 @@ def test_the_same_numbers_as_the_engine(run, tiny_family, photo):
     with Image.open(out / "panel.png") as panel:
         assert panel.width > 600
     assert "IoU" in said.out
+
+
+def test_what_the_reader_says_goes_to_standard_error(run, tmp_path):
+    dark = tmp_path / "dark.png"
+    Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64)).save(dark)
+    code, out, said = run(image=dark)
+    assert code == 0
+    assert "dark.png: This 16-bit picture uses only its lowest 12 bits" in said.err
+    assert "add --stretch" in said.err
+    shutil.rmtree(out)
+    code, out, said = run("--stretch", image=dark)
+    assert code == 0
+    assert "4095 of 65535" in said.err
+    assert "add --stretch" not in said.err
+    with Image.open(out / "picture.png") as kept:
+        assert kept.getextrema() == ((0, 255),) * 3
+
+
+def test_8_bits_are_not_stretched(run):
+    code, out, said = run("--stretch")
+    assert code == 2
+    assert "nothing to stretch" in said.err or "no 16 bits" in said.err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -265,12 +265,8 @@ class TestBad:
             (b"hello, world\n" * 9, "a text file, not a picture"),
             ("Grüße".encode(), "a text file, not a picture"),
             (b"BM is how this sentence begins", "a text file"),
-            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
-            (b"<?xml version='1.0'?>\n<svg/>", "an SVG drawing"),
-            (b"<!-- drawn by hand -->\n<svg></svg>", "an SVG drawing"),
             (b"<!DOCTYPE html><html><svg></svg></html>", "a web page"),
             (b"%PDF-1.7 ...", "a PDF document"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC photo"),
             (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
             (b"\x80\x04\x95\x10", "a Python pickle"),
             (b"PK\x03\x04....", "a ZIP archive"),
@@ -279,7 +275,9 @@ class TestBad:
         ],
     )
     def test_not_a_picture(self, data, found):
-        refused(data, "notes.png", found, "JPEG, PNG, WebP, BMP or GIF", "40", name="notes.png")
+        refused(
+            data, "notes.png", found, "JPEG, PNG, WebP, BMP, GIF or HEIC", "40", name="notes.png"
+        )
 
     @pytest.mark.parametrize("kind", ["TIFF", "AVIF", "ICO", "PPM", "TGA"])
     def test_other_formats(self, kind):
@@ -295,7 +293,8 @@ class TestBad:
     @pytest.mark.parametrize("kind", KINDS)
     def test_cut_off(self, kind):
         data = encode(noise(), kind)
-        for end in (9, 16, 30, len(data) // 2, len(data) - 40):
+        ends = (9, 16, 30, len(data) // 9, len(data) // 2, len(data) - 40)
+        for end in ends[:4] if kind == "JPEG" else ends:  # JPEG: see test_picture_notes.py
             text = refused(data[:end], "x.img", name="x.img")
             assert "cut off" in text or "not a picture" in text
 
@@ -524,7 +523,7 @@ class TestToInput:
 
 def test_large_pictures_are_decoded_one_after_the_other(monkeypatch):
     inside, most = [], []
-    plain = pictures._to_rgb
+    plain = pictures.to_pixels
 
     def watched(*arguments):
         inside.append(1)
@@ -533,7 +532,7 @@ def test_large_pictures_are_decoded_one_after_the_other(monkeypatch):
         inside.pop()
         return result
 
-    monkeypatch.setattr(pictures, "_to_rgb", watched)
+    monkeypatch.setattr(pictures, "to_pixels", watched)
     data = encode(Image.new("L", (2500, 2000)), "PNG")
     threads = [threading.Thread(target=read_picture, args=(data,)) for _ in range(4)]
     for thread in threads:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dfm_viz.pictures import read_picture
+from dfm_viz.types import UserError
 from training.augment import Augment
 from training.data.base import Item
 from training.recipe_parts import DataPart
@@ -36,6 +37,8 @@ def read_square(item: Item, side: int) -> tuple[Tensor, tuple[int, int]]:
         UserError: a picture that cannot be read, by name.
     """
     picture = read_picture(item.path)
+    if not picture.whole:  # shown to people with a note, but never learnt from
+        raise UserError(f"{item.path.name} is cut off: save or send it again, or leave it out.")
     square = Image.fromarray(picture.rgb).resize((side, side), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(square)).permute(2, 0, 1), (picture.width, picture.height)
 

@@ -98,9 +98,10 @@ def _misfit(spec: Backbone, init: str | Path, error: MisfitError) -> UserError:
 
 
 def _own_options(spec: Backbone, method: Method, start: Start | None) -> dict[str, Any]:
-    """How a new network is built where nobody says otherwise: as its start was, as ACoL wants it."""
-    given = {k: v for k, v in (start.options if start else {}).items() if k not in spec.acol_options}
-    return given | (dict(spec.acol_options) if method.name == "acol" else {})
+    """How a new network is built where nobody says otherwise: as its start, as ACoL wants it."""
+    given, acol = dict(start.options if start else {}), spec.acol_options
+    kept = {name: value for name, value in given.items() if name not in acol}
+    return kept | (dict(acol) if method.name == "acol" else {})
 
 
 def _check_options(spec: Backbone, method: Method, options: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from dfm_viz.types import (
     Neighbourhood,
     Single,
     UserError,
+    shown,
 )
 
 
@@ -144,10 +145,11 @@ class Settings:
             UserError: an unknown point, a class index out of range.
         """
         for name in (*(self.points or ()), *(self.path or {})):
-            if name not in points and name != "*":
+            # "*" stands for every point in `path` alone, where a draw belongs to it.
+            if name not in points and (name != "*" or name in (self.points or ())):
                 raise UserError(
                     f"There is no insertion point {name!r} in this family; choose from "
-                    f"{', '.join(points)}."
+                    f"{', '.join(points)}, or send 'all' as points."
                 )
         if self.target is not None and self.target >= num_classes:
             raise UserError(
@@ -209,9 +211,15 @@ def _json_object(text: str) -> dict[str, Any]:
     return values
 
 
+_LARGEST = 2**63 - 1
+"""What torch takes as a seed."""
+
+
 def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise UserError(f"{name} must be a whole number, 0 or more, but got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        raise UserError(
+            f"{name} must be a whole number from 0 to {_LARGEST}, but got {shown(value)}."
+        )
     return value
 
 

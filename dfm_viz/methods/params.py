@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from dfm_viz.types import UserError
+from dfm_viz.types import UserError, shown
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,12 @@ class Number:
         """Return `value` as a float; UserError if it is no finite number in range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(
-                f"{name} must be a number from {self.low:g} to {self.high:g}, but got {value!r}."
+                f"{name} must be a number from {self.low:g} to {self.high:g}, "
+                f"but got {shown(value)}."
             )
         if not self.low <= value <= self.high:  # also refuses NaN
             raise UserError(
-                f"{name} must be from {self.low:g} to {self.high:g}, but got {value!r}; "
+                f"{name} must be from {self.low:g} to {self.high:g}, but got {shown(value)}; "
                 f"choose a value in that range."
             )
         return float(value)
@@ -59,7 +60,7 @@ class Choice:
             return self.options(value)  # type: ignore[arg-type]
         except ValueError:
             allowed = ", ".join(self.options)
-            raise UserError(f"{name} must be one of {allowed}, but got {value!r}.") from None
+            raise UserError(f"{name} must be one of {allowed}, but got {shown(value)}.") from None
 
 
 def number(

@@ -12,7 +12,9 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
+from pydantic import ConfigDict, ValidationError
 
 from dfm_viz.export import bundle_files, zip_bytes
 from dfm_viz.export.bundle import file_stem
@@ -30,6 +32,25 @@ _ROWS = (
 
 KEPT_SECONDS = 600
 """How long an exported zip can be fetched."""
+
+
+class Sent(FileData):
+    """A file that was sent; a mere path as text is answered with what to do instead."""
+
+    # The client knows files by this title.
+    model_config = ConfigDict(title=FileData.__name__)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **how: Any) -> "Sent":
+        """What is no sent file becomes one sentence: Gradio would say that it may not tell."""
+        try:
+            return super().model_validate(obj, **how)
+        except ValidationError:
+            raise gr.Error(
+                "image must be a file that was sent, not its path as text: use "
+                "gradio_client.handle_file(path), or with curl upload it first (docs/api.md).",
+                print_exception=False,
+            ) from None
 
 
 def add_endpoints(explore: Explore) -> None:
@@ -82,6 +103,7 @@ def add_endpoints(explore: Explore) -> None:
         answer = gr.JSON(label="answer")
         bundle = gr.File(label="bundle")
         image = gr.File(label="image", type="filepath")
+        image.data_model = Sent
         family = gr.Textbox(label="family")
         settings = gr.Textbox(label="settings, JSON", value="{}")
         parameter = gr.Textbox(label="parameter")
@@ -150,8 +172,11 @@ def _asked(
     if not image:
         raise UserError("image is missing; send a picture file.")
     found = explore.family(family or explore.families[0].name)
-    answer = ask(found, found.open(image))
-    return answer if isinstance(answer, str) else answer.to_json()
+    opened = found.open(image)
+    answer = ask(found, opened)
+    if isinstance(answer, str):
+        return answer
+    return {**answer.to_json(), "notes": list(opened.picture.notes)}
 
 
 def _lend(data: bytes, name: str) -> Path:

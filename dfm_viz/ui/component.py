@@ -17,7 +17,7 @@ STATIC = Path(__file__).with_name("static")
 STYLES = ("base", "controls", "panels", "pipeline", "extras", "narrow")
 SCRIPTS = (
     *("util", "maths", "state", "pump", "draw", "panels", "channels", "pipeline", "wires"),
-    *("peaks", "speech", "probe", "boxes", "truth", "guess", "controls", "source", "tabs"),
+    *("peaks", "speech", "probe", "boxes", "truth", "guess", "controls", "source", "notes", "tabs"),
     *("share", "link", "download"),
 )
 BESIDE = ("ablate",)

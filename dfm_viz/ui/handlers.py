@@ -116,6 +116,8 @@ class Explore:
     def open(self, query: Mapping[str, Any]) -> Answer:
         """Take a picture in: {"example": id} or {"upload": path, "name": file name}.
 
+        With "stretch": true a dark upload of 16 bits is stretched.
+
         Or {"record": id}, where a row of the Failures tab says the id, `<set>/<number>`.
         """
         if "example" in query:
@@ -131,7 +133,8 @@ class Explore:
             picture = self.pictures.get(token, lambda: found.picture)
             title, boxes = found.title, [list(box) for box in found.truths]
         elif "upload" in query and self.uploads is not None:
-            picture = take_upload(query["upload"], query.get("name", ""), self.uploads)
+            stretch = query.get("stretch") is True
+            picture = take_upload(query["upload"], query.get("name", ""), self.uploads, stretch)
             token = self.pictures.add(picture)
             title, boxes = str(query.get("name", "")) or "your picture", []
         else:
@@ -143,6 +146,8 @@ class Explore:
             "height": picture.height,
             "boxes": boxes,
             "preview": preview(picture),
+            "notes": list(picture.notes),
+            "stretchable": picture.stretchable,
         }
 
     def picture(self, token: object) -> Picture:

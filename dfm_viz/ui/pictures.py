@@ -63,13 +63,14 @@ def _bytes(picture: Picture) -> int:
     return picture.rgb.nbytes + 1024
 
 
-def take_upload(path: object, name: object, folder: Path) -> Picture:
+def take_upload(path: object, name: object, folder: Path, stretch: bool = False) -> Picture:
     """Read a file that the page has uploaded, then delete it.
 
     Args:
         path: as the browser says; only files inside `folder` are touched.
         name: what the visitor calls it.
         folder: where uploads are put.
+        stretch: whether the brightest of 16-bit values becomes white.
 
     Raises:
         LostError: a path outside the folder, or a file that has gone.
@@ -82,7 +83,7 @@ def take_upload(path: object, name: object, folder: Path) -> Picture:
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise LostError("The upload did not arrive; send the picture again.")
     try:
-        return read_picture(file, str(name)[:80] or None)
+        return read_picture(file, str(name)[:80] or None, stretch=stretch)
     finally:
         try:
             file.unlink()

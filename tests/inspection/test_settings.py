@@ -40,7 +40,10 @@ def test_defaults_are_the_papers():
         ({"gama": 0.5}, ["gama", "gamma"]),
         ({"seed": -1}, ["seed", "-1"]),
         ({"seed": 1.5}, ["seed", "1.5"]),
-        ({"seed": 2**64}, ["seed"]),
+        ({"seed": 2**64}, ["seed", "from 0 to 9223372036854775807", "18446744073709551616"]),
+        ({"target": 2**64}, ["target", "to 9223372036854775807"]),
+        ({"seed": 10**9999}, ["seed", "thousands of digits"]),
+        ({"beta": 10**9999}, ["beta", "thousands of digits"]),
         ({"target": True}, ["target"]),
         ({"points": []}, ["points", "empty"]),
         ({"points": [3]}, ["points"]),
@@ -90,6 +93,13 @@ def test_resolve_fills_in_what_the_family_decides():
     )
     assert settings.points == ("a", "b")  # the network's order
     assert dict(settings.path) == {"a": Draw.CHANNEL, "b": Draw.CHANNEL}
+
+
+@pytest.mark.parametrize("points", [["*"], ["a", "*"], "*", ["all"]])
+def test_a_star_is_no_insertion_point(points):
+    """In `path` it stands for every point; in `points` it used to leave none."""
+    with pytest.raises(UserError, match=r"no insertion point '(\*|all)'.*a, b, or send 'all'"):
+        Settings(points=points, path="channel").resolve(("a", "b"), 5, DFMParams())
 
 
 def test_round_trip_through_json():

@@ -5,6 +5,7 @@ import json
 import gradio_client
 import numpy as np
 import pytest
+from pictures_made import encode, noise
 
 from dfm_viz.inspection import load_family
 from dfm_viz.methods import METHODS
@@ -18,6 +19,7 @@ def client(server):
 
 def same_answer(given, expected):
     """Equal but for the last digits: the server is another process, maybe with other threads."""
+    assert given.pop("notes") == []
     assert given.keys() == expected.keys()
     assert given["kind"] == expected["kind"]
     for mine, theirs in zip(given["rows"], expected["rows"], strict=True):
@@ -157,6 +159,21 @@ def test_a_file_that_is_no_picture(client, tmp_path, endpoint):
     file.write_text("hello")
     with pytest.raises(Exception, match=r"notes\.png"):
         client.predict(gradio_client.handle_file(file), "tiny", "{}", "", api_name=endpoint)
+
+
+@pytest.mark.parametrize("endpoint", ["/inspect", "/ablate", "/sweep", "/export"])
+@pytest.mark.parametrize("image", ["lion.jpg", {"path": "lion.jpg"}, ["lion.jpg"], 3])
+def test_a_path_as_text_says_how_to_send_a_file(client, endpoint, image):
+    swept = {"parameter": "tau", "values": "[0.5]"} if endpoint == "/sweep" else {}
+    with pytest.raises(Exception, match=r"image must be a file that was sent.*handle_file"):
+        client.predict(image=image, family="tiny", api_name=endpoint, **swept)
+
+
+def test_what_the_reader_says_is_in_the_answer(client, tmp_path):
+    file = tmp_path / "cut.jpg"
+    file.write_bytes(encode(noise(64, 64), "JPEG")[:-2])
+    answer = client.predict(gradio_client.handle_file(file), "tiny", api_name="/inspect")
+    assert answer["notes"] == ["The end of this file is missing."]
 
 
 @pytest.mark.parametrize("endpoint", ["/inspect", "/ablate"])

@@ -502,3 +502,24 @@ def test_a_true_box_is_drawn_or_typed_for_an_own_picture(visit, photo):
     settle(page)
     assert page.locator('.panel[data-method="cam"] rect.truth').count() == 2
     assert page.locator(".notice").is_hidden()
+
+
+def test_a_dark_picture_of_16_bits_is_said_to_be_and_can_be_stretched(visit, tmp_path):
+    path = tmp_path / "depth.png"
+    Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64)).save(path)
+    page = visit()
+    page.locator("#dx-file").set_input_files(path)
+    button = page.locator(".notice button", has_text="Stretch it")
+    button.wait_for()
+    settle(page)
+    said = page.locator(".notice").inner_text()
+    assert "How depth.png was read" in said
+    assert "lowest 12 bits" in said
+    dark = page.locator(".mine img").get_attribute("src")
+    button.click()
+    page.locator(".notice button", has_text="Show it as it is").wait_for()
+    settle(page)
+    assert "4095 of 65535" in page.locator(".notice").inner_text()
+    assert page.locator(".mine img").get_attribute("src") != dark
+    page.locator("[data-example]").first.click()
+    page.wait_for_selector(".notice", state="hidden")

@@ -92,6 +92,8 @@ def _size(path: Path, decode: bool) -> tuple[int, int]:
             if path.stat().st_size <= MAX_BYTES and width * height <= MAX_PIXELS:
                 return (height, width) if turned else (width, height)
     picture = read_picture(path)
+    if not picture.whole:
+        raise UserError(f"{path.name} is cut off. Save or send it again, or leave it out.")
     return picture.width, picture.height
 
 

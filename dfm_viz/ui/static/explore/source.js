@@ -55,6 +55,7 @@ async function openWith(source, extra, truths) {
   state.channel = LINK.ready ? null : LINK.channel;
   if (extra.file) showMine(reply.thumb || reply.preview, reply.title, extra.file);
   paintSource();
+  tellNotes(reply, extra.file);
   ask();
   return true;
 }
@@ -68,7 +69,7 @@ async function openFile(file, again = false) {
   let sent;
   try { sent = await upload(file instanceof File ? file : new File([file], name, { type: file.type })); } catch (error) { sent = null; }
   if (!sent) return notice('offline', name + ' could not be sent.', 'The server did not take it; try again, or choose another file.');
-  return openWith({ upload: sent.path, name }, { file, again });
+  return openWith({ upload: sent.path, name, stretch: !!file.stretch }, { file, again });
 }
 
 function showMine(url, title, file) {
