@@ -13,7 +13,15 @@ from dfm_viz.methods import Drawn, Params, get_method
 from dfm_viz.methods.params import Number
 from dfm_viz.types import UserError
 from training.fields import parse_text
-from training.recipe_parts import PARTS, AugmentPart, DataPart, ModelPart, OptimPart, SelectPart
+from training.recipe_parts import (
+    PARTS,
+    AugmentPart,
+    DataPart,
+    ModelPart,
+    OptimPart,
+    SelectPart,
+    TeacherPart,
+)
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -28,6 +36,7 @@ class Recipe:
     data: DataPart = field(default_factory=DataPart)
     augment: AugmentPart = field(default_factory=AugmentPart)
     optim: OptimPart = field(default_factory=OptimPart)
+    teacher: TeacherPart = field(default_factory=TeacherPart)
     select: SelectPart = field(default_factory=SelectPart)
     seed: int = 0
 
@@ -47,6 +56,13 @@ class Recipe:
         drawn = method.module is not None and issubclass(method.module, Drawn)
         if not drawn and self.optim.settle_epochs:
             raise UserError(f"settle_epochs must be 0 for {method.name}: nothing in it is drawn.")
+        if not drawn and self.optim.active != 1:
+            raise UserError(f"active must be 1 for {method.name}: nothing in it is drawn.")
+        if self.model.keep_head and (self.model.init == "none" or method.name == "acol"):
+            raise UserError(
+                "keep_head needs start weights and a method with their one head; set "
+                "keep_head=false for init=none and for acol."
+            )
         if self.model.plain and method.name != "cam":
             raise UserError(f"plain must be false for {method.name}: it is for cam only.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:

@@ -11,7 +11,7 @@ from dfm_viz.backbones.abn import ABNLocalizer
 from dfm_viz.backbones.acol import ACoLLocalizer
 from dfm_viz.backbones.registry import Backbone, default_params, get_backbone
 from dfm_viz.backbones.staged import INPUT, Localizer, Stages
-from dfm_viz.backbones.weights import read_weights
+from dfm_viz.backbones.weights import is_ours, read_weights
 from dfm_viz.methods import ACoLParams, Insertion, Method, Params, Placement, get_method
 from dfm_viz.types import UserError
 
@@ -25,6 +25,7 @@ def create_model(
     points: Iterable[str] | None = None,
     init: str | Path = "none",
     options: Mapping[str, Any] | None = None,
+    keep_head: bool = False,
 ) -> Localizer:
     """Build a classifier with a CAM head and the method's modules inserted.
 
@@ -35,10 +36,12 @@ def create_model(
         params: the method's parameters; None takes `default_params`.
         points: names of stages; None takes the backbone's list for the method.
         init: `none` (random), `imagenet` (the library downloads its published weights), or the
-            path of a safetensors file under the library's key names.
+            path of a safetensors file, under the library's key names or those of a checkpoint of
+            ours (modules and heads that a method added are left out).
         options: how the backbone is built, as recorded in a card; None for a new network.
             `plain=True` is the classifier as published, without the CAM head's changes (method
             `cam` only, row 0 of Table 1).
+        keep_head: insist on the head of the start weights; it must be of as many classes.
 
     Raises:
         UserError: unknown names or options, a weights file that does not fit.
@@ -61,6 +64,12 @@ def create_model(
             Stages(stages), channels, num_classes, backbone, built, params=values, style=spec.heads
         )
     if init == "none" or num_classes != classifier.out_features:
+        if keep_head:
+            raise UserError(
+                f"keep_head needs start weights with a head for {num_classes} classes, got "
+                f"{'none' if init == 'none' else classifier.out_features}; leave keep_head out to "
+                f"draw a new head."
+            )
         classifier = nn.Linear(classifier.in_features, num_classes)
     insertions: dict[str, Insertion] = {}
     if recipe.module is not None:
@@ -133,7 +142,11 @@ def _backbone(
     elif init != "none":
         state = read_weights(Path(init))
     try:
-        stages, classifier = spec.build(**options, state=state, download=init == "imagenet")
+        stages, classifier = spec.build(
+            **options, state=None if is_ours(state) else state, download=init == "imagenet"
+        )
+        if state is not None and is_ours(state):
+            classifier = _take(stages, state)
     except UserError:
         raise
     except Exception as error:
@@ -152,3 +165,16 @@ def _backbone(
             f"give a file with the library's own key names."
         ) from None
     return stages, classifier, options
+
+
+def _take(stages: Mapping[str, nn.Module], state: Mapping[str, Tensor]) -> nn.Linear:
+    """Give the stages the weights of a checkpoint of ours; its head, with as many classes."""
+    whole = nn.Module()
+    whole.features = Stages(stages)
+    whole.fc = nn.Linear(*reversed(state["fc.weight"].shape))
+    own = whole.state_dict().keys()
+    added = ("features.insertions.",)
+    whole.load_state_dict(
+        {k: v for k, v in state.items() if k in own or not k.startswith(added)}
+    )
+    return whole.fc

@@ -1,5 +1,6 @@
 """Reading a file of weights: safetensors only, nothing is ever unpickled."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
@@ -21,3 +22,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"because they can run code."
         ) from None
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def is_ours(state: Mapping[str, Tensor] | None) -> bool:
+    """Whether tensors have the names of a checkpoint of ours with one linear head."""
+    names = state or {}
+    return "fc.weight" in names and any(name.startswith("features.") for name in names)
