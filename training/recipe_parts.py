@@ -176,7 +176,7 @@ class TeacherPart(Part):
         super().__post_init__()
         if not self.distil and (self.temperature, self.weight) != (1, 1):
             raise UserError(
-                "temperature and weight go with a teacher: give distil = \"FOLDER\", a checkpoint's "
+                'temperature and weight go with a teacher: give distil = "FOLDER", a checkpoint\'s '
                 "folder, or leave both out."
             )
 

@@ -174,7 +174,5 @@ def _take(stages: Mapping[str, nn.Module], state: Mapping[str, Tensor]) -> nn.Li
     whole.fc = nn.Linear(*reversed(state["fc.weight"].shape))
     own = whole.state_dict().keys()
     added = ("features.insertions.",)
-    whole.load_state_dict(
-        {k: v for k, v in state.items() if k in own or not k.startswith(added)}
-    )
+    whole.load_state_dict({k: v for k, v in state.items() if k in own or not k.startswith(added)})
     return whole.fc
