@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfm_viz.checkpoint import CARD, WEIGHTS, read_card
 from dfm_viz.types import UserError
 
 
@@ -31,8 +32,16 @@ def file_hash(path: Path) -> str:
 
 
 def origin(path: Path) -> Origin:
-    """What is known about a file of weights; an unknown one is said to be unknown."""
+    """What is known about a file of weights; an unknown one is said to be unknown.
+
+    The file of a checkpoint of ours is known by the card beside it.
+    """
     digest = file_hash(path)
+    if path.name == WEIGHTS and (path.parent / CARD).is_file():
+        card = read_card(path.parent)
+        if card.sha256 == digest:
+            start = f", which started from: {card.init_weights}" if card.init_weights else ""
+            return Origin(f"{card.name} (SHA-256 {digest}){start}", " ".join(card.licences))
     return KNOWN.get(
         digest,
         Origin(

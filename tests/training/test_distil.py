@@ -176,6 +176,22 @@ def test_the_card_names_the_teacher(taught, data, folder, tmp_path):
     assert card.run["teacher"] == {"name": there.name, "sha256": there.sha256}
 
 
+def test_a_card_names_the_checkpoint_it_started_from(taught, data, folder, tmp_path):
+    known = dataclasses.replace(
+        read_card(folder), init_weights="somewhere", licences=("Theirs.", "And names.")
+    )
+    (folder / CARD).write_text(known.to_json())
+    recipe, start = taught(model={"init": "file"}, epochs=1), folder / "model.safetensors"
+    trained = fit(recipe, data, tmp_path / "x", init_weights=start)
+    card = describe(recipe, data, trained, start)
+    assert card.init_weights == (
+        f"birds/cam (SHA-256 {known.sha256}), which started from: somewhere"
+    )
+    assert card.licences[-1] == "Theirs. And names."
+    start.write_bytes(start.read_bytes() + b" ")  # no longer what its card says
+    assert "given by the user" in describe(recipe, data, trained, start).init_weights
+
+
 def test_another_teacher_is_told(taught, quick, data, folder, tmp_path):
     with pytest.raises(UserError, match="the data's 2 classes in their order"):
         find_teacher(taught(), CLASSES[:2], CPU)
