@@ -127,9 +127,9 @@ def _commands(family: str, rows: list[tuple[Path, Card]]) -> Iterator[str]:
         elif card.dataset == "imagenet1k":
             yield f"python -m dfm_viz fetch {family}"
     if any(card.recipe for _, card in rows):
-        names = {str(card.recipe["data"]["name"]) for _, card in rows if card.recipe}
+        names = sorted({str(card.recipe["data"]["name"]) for _, card in rows if card.recipe})
         # Published weights name no data: theirs are those of the family's trained checkpoints.
-        named = f" --data {names.pop()}" if any(not card.recipe for _, card in rows) else ""
+        named = f" --data {names[0]}" if any(not card.trained for _, card in rows) else ""
         yield (
             f"python -m training evaluate {family}{named} --data-root DATA --write-card --json OUT"
         )
