@@ -107,8 +107,8 @@ class OptimPart(Part):
             statistics and head fit the network as it is evaluated.
         active: share of the steps in which the modules that draw act; in the others they are the
             identity, so that one set of batch statistics serves the network with and without them.
-        fix_bn_epochs: so many last epochs keep all batch statistics as they are then, in training as
-            in evaluation, so that the weights learn to live with them.
+        fix_bn_epochs: so many last epochs keep all batch statistics as they are then and train with
+            them, so that the weights learn to live with them.
         draws: DFM and ADL draw once per global `batch` (the papers' way on one device), once per
             `process`, or once per picture (`sample`). HaS always draws per picture.
         precision: `bfloat16` computes convolutions in bfloat16 (autocast), weights stay float32.
