@@ -14,7 +14,7 @@ from training.recipe import Recipe
 
 
 def build(recipe: Recipe, classes: int, init_weights: Path | None) -> Localizer:
-    """The network of a recipe, initialised; the head's random start comes from the seed."""
+    """The network of a recipe, initialised; a new head's random start comes from the seed."""
     if (recipe.model.init == "file") != (init_weights is not None):
         raise UserError(
             "This recipe starts from a weights file: give --init-weights FILE, or override it with "
@@ -32,9 +32,10 @@ def build(recipe: Recipe, classes: int, init_weights: Path | None) -> Localizer:
             points=recipe.model.points or None,
             init=init_weights if init_weights is not None else recipe.model.init,
             options={"plain": True} if recipe.model.plain else None,
+            keep_head=recipe.model.keep_head,
         )
         # Small heads: their first gradients must not tear up pre-trained features.
-        for name in ("fc", "fc_b"):
+        for name in () if recipe.model.keep_head else ("fc", "fc_b"):
             if isinstance(head := getattr(model, name, None), nn.Linear):
                 nn.init.normal_(head.weight, std=0.01)
                 nn.init.zeros_(head.bias)
@@ -57,16 +58,17 @@ def frozen_stages(recipe: Recipe, model: Localizer) -> list[nn.Module]:
     return [getattr(model.features, name) for name in names[:count]]
 
 
-def training_mode(recipe: Recipe, model: Localizer, settling: bool) -> None:
+def training_mode(recipe: Recipe, model: Localizer, settling: bool, fixed: bool = False) -> None:
     """Training mode, except where the recipe keeps something: frozen stages, batch statistics.
 
-    `settling` puts the modules that draw into evaluation mode, where they are the identity.
+    `settling` puts the modules that draw into evaluation mode, where they are the identity; `fixed`
+    every batch norm, whose statistics then stay.
     """
     model.train()
     for stage in frozen_stages(recipe, model):
         stage.eval()
     for module in model.modules():
-        if (recipe.model.freeze_bn and isinstance(module, _BatchNorm)) or (
+        if ((recipe.model.freeze_bn or fixed) and isinstance(module, _BatchNorm)) or (
             settling and isinstance(module, Drawn)
         ):
             module.eval()

@@ -91,6 +91,7 @@ def describe(
             "train_pictures": trained.train_pictures,
             "data_fingerprint": trained.data_fingerprint,
             "selection": trained.selection,
+            **({"teacher": dict(trained.teacher)} if trained.teacher else {}),
             "versions": versions(),
             "machine": machine(trained.device, trained.processes),
             "wall_seconds": round(trained.progress.seconds),

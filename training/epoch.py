@@ -15,6 +15,7 @@ from dfm_viz.backbones import Localizer
 from dfm_viz.types import UserError
 from training.augment import Normalise, blend
 from training.build import training_mode
+from training.distil import Teacher
 from training.distributed import alone
 from training.loading import Loader
 from training.order import Step, derive, generator, keys, plan
@@ -65,6 +66,7 @@ class Trainer:
     loader: Loader
     labels: Tensor
     normalise: Normalise
+    teacher: Teacher | None = None
 
     def epoch(self, run: Run, epoch: int) -> dict[str, float]:
         """Train one epoch (from 0); its loss and training accuracy over all processes.
@@ -75,7 +77,8 @@ class Trainer:
         """
         recipe, optim, fabric = self.recipe, self.recipe.optim, self.fabric
         settling = epoch >= optim.epochs - optim.settle_epochs
-        training_mode(recipe, run.model, settling)
+        fixed = epoch >= optim.epochs - optim.fix_bn_epochs
+        training_mode(recipe, run.model, settling, fixed)
         steps = plan(
             len(self.labels),
             optim.batch,
@@ -101,7 +104,10 @@ class Trainer:
                     run.optimizer,
                     rate_factor(optim, epoch * len(steps) + number, len(steps)),
                 )
-                draws = None if settling else self._draws(run.model, step, epoch, number)
+                resting = settling or self._rests(epoch, number)
+                if recipe.optim.active < 1:
+                    training_mode(recipe, run.model, resting, fixed)
+                draws = None if resting else self._draws(run.model, step, epoch, number)
                 sums += self._step(run, step, alone(lambda: next(pictures)), draws)
                 if number % LOOK == 0 or number + 1 == len(steps):
                     total = added_up(fabric, sums)
@@ -128,6 +134,8 @@ class Trainer:
             (cross_entropy(s, target, label_smoothing=optim.label_smoothing) for s in scores),
             start=torch.zeros((), device=device),
         )
+        if self.teacher is not None:
+            loss = self.teacher.blend(loss, scores, x)
         run.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         if optim.clip_norm:
@@ -138,6 +146,11 @@ class Trainer:
         right = (scores[0].argmax(1) == target.argmax(1)).sum()
         count = torch.tensor(len(x), device=device)
         return torch.stack([loss.detach().double() * count, right.double(), count.double()])
+
+    def _rests(self, epoch: int, number: int) -> bool:
+        """Whether the modules that draw rest in a step: the same answer in all processes."""
+        chance = torch.rand((), generator=generator(self.recipe.seed, epoch, number, "active"))
+        return float(chance) >= self.recipe.optim.active
 
     def _draws(self, model: Localizer, step: Step, epoch: int, number: int) -> dict[str, Any]:
         """One draw for the global batch, cut to this process's part, or one per process."""

@@ -5,8 +5,8 @@ repeats the broken epoch and, on the CPU with the same thread count, ends with t
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dfm_viz.types import UserError
 from training.augment import Augment, Normalise
 from training.build import build, synchronise
 from training.data import DataSet, Item, check_dataset, fingerprint
+from training.distil import Teacher, find_teacher
 from training.distributed import alone, local_processes, make_fabric, on_first
 from training.epoch import DivergedError, Forward, Trainer
 from training.loading import Loader, Squares, worker_count
@@ -49,6 +50,7 @@ class Trained:
         selection: how the shipped weights were chosen, in words.
         device: `cpu` or `cuda`.
         processes: how many trained it together.
+        teacher: what the card says of the network that was distilled; empty without one.
     """
 
     model: Localizer
@@ -58,6 +60,7 @@ class Trained:
     selection: str = "none: the last epoch"
     device: str = "cpu"
     processes: int = 1
+    teacher: Mapping[str, str] = field(default_factory=dict)
 
 
 def fit(
@@ -92,15 +95,16 @@ def fit(
     check_batch(recipe.optim.batch, fabric.world_size)
     train, held_out = _splits(recipe, data)
     seen = fingerprint(data.root, train)
+    teacher = find_teacher(recipe, data.classes, fabric.device)
     run, forward = _start(recipe, len(data.classes), init_weights, fabric)
-    folder, identity = run_folder(out), _identity(recipe, seen, init_weights)
+    folder, identity = run_folder(out), _identity(recipe, seen, init_weights, teacher)
     on_first(lambda: prepare(folder))
     if found := on_first(lambda: read_state(folder, identity), share=True):
         run.restore(*found)
     done = run.progress.epochs
     if done < recipe.optim.epochs:
         on_first(lambda: check_dataset(data))
-        trainer = _trainer(recipe, fabric, forward, train)
+        trainer = _trainer(recipe, fabric, forward, train, teacher)
 
         def begin() -> Watch:
             line = None
@@ -118,7 +122,7 @@ def fit(
                 after_epoch(epoch + 1)
         if watch is not None:
             watch.close()
-    return _finish(recipe, run, fabric, seen, len(train))
+    return _finish(recipe, run, fabric, seen, len(train), teacher)
 
 
 def _nothing(row: dict[str, float], seconds: float) -> None:
@@ -126,7 +130,11 @@ def _nothing(row: dict[str, float], seconds: float) -> None:
 
 
 def _trainer(
-    recipe: Recipe, fabric: Fabric, forward: torch.nn.Module, train: Sequence[Item]
+    recipe: Recipe,
+    fabric: Fabric,
+    forward: torch.nn.Module,
+    train: Sequence[Item],
+    teacher: Teacher | None,
 ) -> Trainer:
     spec, part = get_backbone(recipe.model.backbone), recipe.data
     on_gpu, quiet = fabric.device.type == "cuda", not fabric.is_global_zero
@@ -140,6 +148,7 @@ def _trainer(
         Loader(squares, augment, workers, on_gpu),
         torch.tensor([item.label for item in train]),
         Normalise(spec.mean, spec.std, fabric.device),
+        teacher,
     )
 
 
@@ -198,14 +207,22 @@ def _start(
     return Run(model, make_optimizer(model, optim), average), forward
 
 
-def _identity(recipe: Recipe, seen: str, init_weights: Path | None) -> dict[str, Any]:
+def _identity(
+    recipe: Recipe, seen: str, init_weights: Path | None, teacher: Teacher | None
+) -> dict[str, Any]:
     values = recipe.to_dict()
     values["data"] = {k: v for k, v in values["data"].items() if k not in NO_RESULT}
     start = file_hash(init_weights) if init_weights else ""
-    return {"recipe": values, "data": seen, "init": start}
+    found = {"recipe": values, "data": seen, "init": start}
+    taught = values.pop("teacher")
+    if teacher is not None:  # what it is counts, not where it lies
+        found["teacher"] = {k: v for k, v in taught.items() if k != "distil"} | teacher.told
+    return found
 
 
-def _finish(recipe: Recipe, run: Run, fabric: Fabric, seen: str, count: int) -> Trained:
+def _finish(
+    recipe: Recipe, run: Run, fabric: Fabric, seen: str, count: int, teacher: Teacher | None
+) -> Trained:
     progress = on_first(lambda: run.progress, share=True)
     assert progress is not None
     selection = "none: the last epoch"
@@ -217,4 +234,6 @@ def _finish(recipe: Recipe, run: Run, fabric: Fabric, seen: str, count: int) -> 
             f"validation pictures ({progress.best_score:.2f} %)"
         )
     model = run.shown.eval()
-    return Trained(model, progress, seen, count, selection, fabric.device.type, fabric.world_size)
+    device, processes = fabric.device.type, fabric.world_size
+    told = teacher.told if teacher is not None else {}
+    return Trained(model, progress, seen, count, selection, device, processes, told)

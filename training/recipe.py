@@ -21,6 +21,7 @@ from training.recipe_parts import (
     ModelPart,
     OptimPart,
     SelectPart,
+    TeacherPart,
 )
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -38,6 +39,7 @@ class Recipe:
     data: DataPart = field(default_factory=DataPart)
     augment: AugmentPart = field(default_factory=AugmentPart)
     optim: OptimPart = field(default_factory=OptimPart)
+    teacher: TeacherPart = field(default_factory=TeacherPart)
     select: SelectPart = field(default_factory=SelectPart)
     seed: int = 0
 
@@ -57,6 +59,13 @@ class Recipe:
         drawn = method.module is not None and issubclass(method.module, Drawn)
         if not drawn and self.optim.settle_epochs:
             raise UserError(f"settle_epochs must be 0 for {method.name}: nothing in it is drawn.")
+        if not drawn and self.optim.active != 1:
+            raise UserError(f"active must be 1 for {method.name}: nothing in it is drawn.")
+        if self.model.keep_head and (self.model.init == "none" or method.name == "acol"):
+            raise UserError(
+                "keep_head needs start weights and a method with their one head; set "
+                "keep_head=false for init=none and for acol."
+            )
         if self.model.plain and method.name != "cam":
             raise UserError(f"plain must be false for {method.name}: it is for cam only.")
         whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)

@@ -21,6 +21,8 @@ class ModelPart(Part):
         freeze_through: last stage that stays as initialised, batch statistics included; empty
             trains everything.
         freeze_bn: every batch norm keeps the statistics it started with.
+        keep_head: the head of the start weights goes on learning; false draws a new one. It must be
+            of the data's classes, in their order.
     """
 
     backbone: str = "mobilenetv1"
@@ -30,6 +32,7 @@ class ModelPart(Part):
     init: Literal["none", "imagenet", "file"] = "file"
     freeze_through: str = ""
     freeze_bn: bool = False
+    keep_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,10 @@ class OptimPart(Part):
             shipped; 0 keeps none.
         settle_epochs: so many last epochs run with the modules that draw off, so that batch
             statistics and head fit the network as it is evaluated.
+        active: share of the steps in which the modules that draw act; in the others they are the
+            identity, so that one set of batch statistics serves the network with and without them.
+        fix_bn_epochs: so many last epochs keep all batch statistics as they are then and train with
+            them, so that the weights learn to live with them.
         draws: DFM and ADL draw once per global `batch` (the papers' way on one device), once per
             `process`, or once per picture (`sample`). HaS always draws per picture.
         precision: `bfloat16` computes convolutions in bfloat16 (autocast), weights stay float32.
@@ -135,6 +142,8 @@ class OptimPart(Part):
     clip_norm: float = ranged(0.0, 0, 1e6, "largest norm of the gradients; 0 does not clip")
     ema: float = ranged(0.0, 0, 0.99999, "decay of the average of the weights; 0 keeps none")
     settle_epochs: int = ranged(0, 0, 10_000, "last epochs with the drawing modules off")
+    fix_bn_epochs: int = ranged(0, 0, 10_000, "last epochs with fixed batch statistics")
+    active: float = ranged(1.0, 0, 1, "share of the steps in which the drawing modules act")
     draws: Literal["batch", "process", "sample"] = "batch"
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
@@ -143,7 +152,7 @@ class OptimPart(Part):
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
         super().__post_init__()
-        for name in ("settle_epochs", "warmup_epochs"):
+        for name in ("settle_epochs", "fix_bn_epochs", "warmup_epochs"):
             value = getattr(self, name)
             if value > self.epochs:
                 raise UserError(f"{name} ({value:g}) must not exceed epochs ({self.epochs}).")
@@ -158,6 +167,31 @@ class OptimPart(Part):
             raise UserError(
                 f"milestones must rise and lie between 0 and epochs ({self.epochs}), "
                 f"got {list(self.milestones)}."
+            )
+
+
+@dataclass(frozen=True)
+class TeacherPart(Part):
+    """Distillation (Hinton et al., arXiv:1503.02531): a network to agree with, besides labels.
+
+    Attributes:
+        distil: folder of a checkpoint with the data's classes; empty learns from labels alone.
+        temperature: divides both networks' logits before the softmax; the term is multiplied by
+            its square, so that its gradients keep their size.
+        weight: share of the divergence from the teacher in the loss; the rest is that of labels.
+    """
+
+    distil: str = ""
+    temperature: float = ranged(1.0, 0.1, 100, "divides the logits before the softmax")
+    weight: float = ranged(1.0, 0, 1, "share of the divergence from the teacher in the loss")
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        super().__post_init__()
+        if not self.distil and (self.temperature, self.weight) != (1, 1):
+            raise UserError(
+                'temperature and weight go with a teacher: give distil = "FOLDER", a checkpoint\'s '
+                "folder, or leave both out."
             )
 
 
@@ -178,5 +212,6 @@ PARTS: dict[str, type[Part]] = {
     "data": DataPart,
     "augment": AugmentPart,
     "optim": OptimPart,
+    "teacher": TeacherPart,
     "select": SelectPart,
 }

@@ -41,7 +41,9 @@ def origin(path: Path) -> Origin:
     if path.name == WEIGHTS and (path.parent / CARD).is_file():
         card = read_card(path.parent)
         if card.sha256 == digest:
-            return Origin(f"the checkpoint {card.name} (SHA-256 {digest})", " ".join(card.licences))
+            start = f", which started from: {card.init_weights}" if card.init_weights else ""
+            known = f"the checkpoint {card.name} (SHA-256 {digest}){start}"
+            return Origin(known, " ".join(card.licences))
     return KNOWN.get(
         digest,
         Origin(

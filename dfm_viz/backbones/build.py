@@ -25,6 +25,7 @@ def create_model(
     points: Iterable[str] | None = None,
     init: str | Path = "none",
     options: Mapping[str, Any] | None = None,
+    keep_head: bool = False,
 ) -> Localizer:
     """Build a classifier with a CAM head and the method's modules inserted.
 
@@ -40,6 +41,7 @@ def create_model(
         options: how the backbone is built, as recorded in a card; None for a new network.
             `plain=True` is the classifier as published, without the CAM head's changes (method
             `cam` only, row 0 of Table 1).
+        keep_head: insist on the head of the start weights; it must be of as many classes.
 
     Raises:
         UserError: unknown names or options, a weights file that does not fit.
@@ -60,6 +62,8 @@ def create_model(
             f"leave params out for the published values."
         )
     stages, classifier, built = _backbone(spec, init, built, start)
+    if keep_head:
+        _check_head(num_classes, classifier, init, start)
     chosen = _points(spec, recipe, points, stages)
     if isinstance(values, ACoLParams):
         if not built.get("acol"):
@@ -95,6 +99,18 @@ def _misfit(spec: Backbone, init: str | Path, error: MisfitError) -> UserError:
         f"The weights in {Path(init).name} do not fit {spec.title} ({error}); give a file with the "
         f"library's own key names, or a checkpoint of this network."
     )
+
+
+def _check_head(classes: int, classifier: nn.Linear, init: str | Path, start: Start | None) -> None:
+    """UserError unless the start brings a head of so many classes."""
+    found = classifier.out_features
+    if start is not None and start.stages:
+        found = len(start.tensors.get("fc.weight", ()))
+    if init == "none" or found != classes:
+        raise UserError(
+            f"keep_head needs start weights with a head for {classes} classes, got "
+            f"{'none' if init == 'none' else found}; leave keep_head out to draw a new head."
+        )
 
 
 def _own_options(spec: Backbone, method: Method, start: Start | None) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from dfm_viz.types import UserError
 
 CLASSES = 1000
 CRANES = {"n02012849": "bird", "n03126707": "machine"}
+NOT_EVALUATED = "Not evaluated on the ImageNet validation set here."
+"""The note that goes once scores are on the card."""
 _TORCHVISION = (
     "ImageNet weights: published by torchvision (library: BSD-3-Clause), which says that "
     "pre-trained models may have terms of their own derived from the data they were trained on; "
@@ -177,7 +179,7 @@ def write(
         ),
         licence=licence,
         run=run,
-        notes=(published.change, "Not evaluated on the ImageNet validation set here."),
+        notes=(published.change, NOT_EVALUATED),
     )
     card = save_checkpoint(folder, model.eval(), card)
     card = dataclasses.replace(card, metrics={"spot_check": spot_check(folder)})

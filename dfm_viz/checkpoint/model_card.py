@@ -24,6 +24,7 @@ _ERRORS = {
     "more": "box too large",
     "oth": "other",
 }
+_BOXES = {"whole_image": "whole picture", "centred_square": "best centred square"}
 
 
 def render(card: Card) -> str:
@@ -192,6 +193,13 @@ def _split(scores: Mapping[str, Any], split: str, card: Card) -> Iterator[str]:
     ):
         if isinstance(value, int | float):
             yield f"| without looking: {name} | | | | {value:.1f} |\n"
+    for box, found in _mapping(scores.get("against_chance")).items():
+        for policy, duel in _mapping(found).items():
+            alone = f"{_cell(duel['only_method'])} and {_cell(duel['only_box'])} times"
+            yield (
+                f"\nPicture by picture against the {_BOXES.get(box, box)}, {policy} threshold, "
+                f"mode off: right alone {alone} (McNemar's p {duel['mcnemar_p']:.2g}).\n"
+            )
     if errors := _mapping(scores.get("errors")):
         said = ", ".join(f"{_ERRORS.get(k, k)} {_cell(v)}" for k, v in errors.items())
         yield f"\nPictures by outcome at the fixed threshold, mode off: {said}.\n"

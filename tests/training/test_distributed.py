@@ -90,8 +90,12 @@ RECIPES = {
 
 
 @pytest.fixture(scope="module")
-def runs(cub_root, tmp_path_factory):
-    """The same recipes trained by one process and by two."""
+def runs(cub_root, tmp_path_factory, checkpoint_maker):
+    """The same recipes trained by one process and by two; `taught` has a teacher besides."""
+    teacher = tmp_path_factory.mktemp("taught") / "cam"
+    classes = ("Red Bird", "Blue throated Bird", "Green Bird")
+    checkpoint_maker(teacher, "cam", classes=classes)
+    RECIPES["taught"] = make("dfm") | {"teacher": {"distil": str(teacher), "weight": 0.7}}
     found = {}
     for processes in (1, 2):
         out = tmp_path_factory.mktemp(f"by{processes}")
@@ -106,7 +110,7 @@ def seen(runs, processes, name):
     return [json.loads((out / f"seen{r}.json").read_text()) for r in range(processes)]
 
 
-@pytest.mark.parametrize("name", ["cam", "dfm", "has", "sample", "acol"])
+@pytest.mark.parametrize("name", ["cam", "dfm", "has", "sample", "acol", "taught"])
 def test_gradients_agree_with_one_process_at_the_same_global_batch(name, runs):
     one = load_file(runs[1][0] / name / "grads0.safetensors")
     first, second = (load_file(runs[2][0] / name / f"grads{r}.safetensors") for r in (0, 1))

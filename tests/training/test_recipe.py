@@ -14,7 +14,7 @@ def test_every_recipe_on_disk_loads_and_survives_json(path):
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     if not path.stem.startswith(("ablation_", "trials_")):  # bases of sweeps and trials
         name = f"{recipe.model.backbone}_{recipe.data.family}_{recipe.model.method}"
-        assert path.stem in (name, f"{name}_add")
+        assert path.stem in (name, *(f"{name}_{more}" for more in ("add", "tuned", "strong")))
 
 
 def test_published_rows_have_a_recipe_each():
@@ -107,6 +107,7 @@ def test_adl_takes_the_threshold_published_for_the_backbone():
         ("apply=sum", "add, mul, residual"),
         ("precision=float16", "float32, bfloat16"),
         ("warmup_epochs=900", "must not exceed epochs"),
+        ("fix_bn_epochs=900", "must not exceed epochs"),
         ("settle_epochs=900", "must not exceed epochs"),
         ("hold_out_every=1", "nothing to train on"),
         ("backbone=vgg99", "no backbone"),
@@ -120,6 +121,10 @@ def test_adl_takes_the_threshold_published_for_the_backbone():
         ("draws=often", "batch, process, sample"),
         ("plain=true", "for cam only"),
         ("cache=disk", "auto, memory, none"),
+        ("active=2", "active must be from 0 to 1"),
+        ("temperature=0", "temperature must be from 0.1 to 100"),
+        ("weight=.5", 'give distil = "FOLDER"'),
+        ("weight=2", "weight must be from 0 to 1"),
     ],
 )
 def test_a_bad_override_gets_one_sentence(override, told):
@@ -131,6 +136,10 @@ def test_a_bad_override_gets_one_sentence(override, told):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
+        ({"model": {"method": "cam"}, "optim": {"active": 0.5}}, "nothing in it is drawn"),
+        ({"model": {"init": "none", "keep_head": True}}, "keep_head=false for init=none"),
+        ({"model": {"method": "acol", "keep_head": True}}, "keep_head=false"),
+        ({"teacher": {"distil": 3}}, "distil must be of type str"),
         ({"model": {"method": "cam", "points": ["block4_1"]}}, "inserts nothing"),
         ({"model": {"method": "cam"}, "optim": {"settle_epochs": 1}}, "nothing in it is drawn"),
         ({"model": {"method": "cbam"}, "optim": {"settle_epochs": 1}}, "nothing in it is drawn"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from dfm_viz.checkpoint import write_card
 from dfm_viz.checkpoint.card import Card, read_card
+from dfm_viz.checkpoint.imagenet import NOT_EVALUATED
 from dfm_viz.files import write_file
 from dfm_viz.types import Mode, UserError
 from training.card import summarise
@@ -62,14 +63,19 @@ def run(options: argparse.Namespace) -> None:
         raise UserError("--maps keeps the maps in the records; give --records FOLDER too.")
     if options.write_card and options.modes is not None:
         raise UserError("--write-card tells every mode of a checkpoint; leave --modes out.")
-    if options.write_card and options.data is not None:
-        raise UserError(
-            "--write-card tells how a checkpoint does on its own data; leave --data out."
-        )
     folders = find_checkpoints(options.checkpoint)
     if options.records is not None:
         check_records(options.records, options.data_root, *folders.values(), also=options.json)
     cards = {name: read_card(folder) for name, folder in folders.items()}
+    if options.write_card and options.data is not None:
+        for card in cards.values():
+            own = str(card.recipe.get("data", {}).get("name", ""))
+            if card.trained and own != options.data:  # published weights have no data of their own
+                raise UserError(
+                    f"--write-card tells how a checkpoint does on its own data, and {card.name} "
+                    f"was trained on {own or 'data not known here'}, not {options.data}; leave "
+                    f"--data out."
+                )
     result = evaluate_path(
         options.checkpoint,
         options.data_root,
@@ -90,11 +96,17 @@ def run(options: argparse.Namespace) -> None:
     else:
         write_file(options.json, text + "\n")
     if options.write_card:
-        write_scores(options.checkpoint, cards, result, options.split)
+        write_scores(options.checkpoint, cards, result, options.split, options.data)
     print(tables(result, options.checkpoint), file=sys.stderr)
 
 
-def write_scores(name: str, cards: dict[str, Card], result: dict[str, Any], split: str) -> None:
+def write_scores(
+    name: str,
+    cards: dict[str, Card],
+    result: dict[str, Any],
+    split: str,
+    data_name: str | None = None,
+) -> None:
     """Put an evaluation on the cards; each is replaced as a whole, other splits stay.
 
     Args:
@@ -102,6 +114,7 @@ def write_scores(name: str, cards: dict[str, Card], result: dict[str, Any], spli
         cards: what was measured, as `find_checkpoints` keys it.
         result: what `evaluate_path` returned.
         split: the split that was measured.
+        data_name: how the pictures were read, where no recipe on a card says it.
 
     Raises:
         UserError: a checkpoint that was replaced meanwhile, a folder that cannot be written.
@@ -114,13 +127,21 @@ def write_scores(name: str, cards: dict[str, Card], result: dict[str, Any], spli
         raise UserError(f"{name} was replaced while it was measured; evaluate it again.")
     for key, card in fresh.items():
         scores = result["methods"][key] if key else result
-        scored = summarise(scores, command(card.name, split))
-        write_card(folders[key], replace(card, metrics={**card.metrics, split: scored}))
+        said = None if card.recipe.get("data", {}).get("name") else data_name
+        scored = summarise(scores, command(card.name, split, said))
+        notes = [note for note in card.notes if note != NOT_EVALUATED]
+        if (splits := scores.get("splits")) and splits not in notes:
+            notes.append(splits)
+        metrics = {**card.metrics, split: scored}
+        write_card(folders[key], replace(card, metrics=metrics, notes=tuple(notes)))
 
 
-def command(name: str, split: str) -> str:
+def command(name: str, split: str, data_name: str | None = None) -> str:
     """What measures a checkpoint again, as its card tells it."""
-    return f"python -m training evaluate {name} --data-root DATA --split {split} --json OUT"
+    read_as = f" --data {data_name}" if data_name else ""
+    return (
+        f"python -m training evaluate {name}{read_as} --data-root DATA --split {split} --json OUT"
+    )
 
 
 def parse_modes(text: str | None) -> tuple[Mode, ...]:

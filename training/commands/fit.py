@@ -71,9 +71,10 @@ def _run(options: argparse.Namespace) -> None:
         model, card = load_checkpoint(options.out)
         scores = evaluate(model, card, data, split, device=trained.device)
         metrics = {split: summarise(scores, command(card.name, split))}
+        notes = (*card.notes, *([data.splits] if data.splits else []))
 
         def add_scores() -> None:
-            write_card(options.out, dataclasses.replace(card, metrics=metrics))
+            write_card(options.out, dataclasses.replace(card, metrics=metrics, notes=notes))
             print(one_line(card.name, scores))
 
         on_first(add_scores)

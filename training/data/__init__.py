@@ -11,6 +11,7 @@ from training.data.check import check_dataset
 DATASETS: dict[str, Callable[[Path], DataSet]] = {
     "cub": cub.load,
     "ilsvrc": ilsvrc.load,
+    "ilsvrc_halves": ilsvrc.load_halves,
     "tiny_imagenet": tiny_imagenet.load,
     "oxford_pets": oxford_pets.load,
     "folder": folder.load,

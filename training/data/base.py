@@ -55,6 +55,7 @@ class DataSet:
         val: validation pictures where the data set has a split for choices of its own; None: they
             are carved from `train`.
         problems: what the lists and annotations got wrong, told before any use of the pictures.
+        splits: one sentence for the cards where the splits are not the published ones.
     """
 
     root: Path
@@ -64,6 +65,7 @@ class DataSet:
     licence: str
     val: tuple[Item, ...] | None = None
     problems: tuple[tuple[Problem, str], ...] = ()
+    splits: str = ""
 
     @property
     def family(self) -> str:

@@ -57,6 +57,16 @@ def chance(
     }
 
 
+def chance_hits(truths: Sequence[NDArray[np.int64]]) -> dict[str, NDArray[np.bool_]]:
+    """(n,) per picture whether the whole picture and the best centred square reach IoU .5."""
+    whole = np.array([[0, 0, SIDE - 1, SIDE - 1]])
+    squares = _hits(_squares(), truths)[1]
+    return {
+        "whole_image": _hits(whole, truths)[1][:, 0],
+        "centred_square": squares[:, squares.sum(axis=0).argmax()],
+    }
+
+
 def centre_gaussian() -> NDArray[np.uint8]:
     """A round Gaussian about the middle of 224 space, as grey levels."""
     distance = (np.arange(SIDE) - (SIDE - 1) / 2) ** 2

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.evaluation.chance import chance_hits
 from training.evaluation.judge import FIXED
 from training.evaluation.metrics import FIXED_LEVEL, THRESHOLD_OF, Tally, shares
 
@@ -29,7 +30,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def compare_family(tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    """Every pair of methods, keyed `first vs second`; mode off, see `compare`."""
+    """Every pair of methods, keyed `first vs second`, see `compare`.
+
+    In mode off; a tally of DFM's expected answer comes under a name of its own, `dfm (expected)`.
+    """
     return {
         f"{a} vs {b}": compare(a, tallies[a], b, tallies[b])
         for a, b in itertools.combinations(tallies, 2)
@@ -64,6 +68,32 @@ def compare(first: str, a: Tally, second: str, b: Tally) -> dict[str, Any]:
         astray = ~cam.misdirected & rest.misdirected
         result["misdirected_by"] = {other: _named(astray, a.pictures)}
     return result
+
+
+def against_chance(found: Tally) -> dict[str, Any]:
+    """A method against boxes that never look, picture by picture, in GT-known localization.
+
+    Returns:
+        For `whole_image` and `centred_square` (the side that is best for the whole set), at the
+        fixed and at the method's own best threshold: `only_method` and `only_box` (pictures that
+        one alone got right), `difference` (method minus box, percentage points) and McNemar's
+        exact p.
+    """
+    every = np.ones((1, len(found.correct)), np.float32)
+    best = int(shares(found.bits[1:2], every).argmax())
+    told: dict[str, Any] = {}
+    for name, there in chance_hits(found.truths).items():
+        told[name] = {}
+        for policy, level in (("fixed", FIXED_LEVEL), ("oracle", best)):
+            hits = found.hits("known", level)
+            mine, other = int((hits & ~there).sum()), int((there & ~hits).sum())
+            told[name][policy] = {
+                "only_method": mine,
+                "only_box": other,
+                "difference": 100 * (mine - other) / len(hits),
+                "mcnemar_p": mcnemar(mine, other),
+            }
+    return told
 
 
 def _duel(

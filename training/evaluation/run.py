@@ -18,7 +18,7 @@ from training.evaluation.chance import chance
 from training.evaluation.judge import Case
 from training.evaluation.metrics import INTERVALS, Tally, scores, tally
 from training.evaluation.network import modes_of
-from training.evaluation.paired import compare_family
+from training.evaluation.paired import against_chance, compare_family
 from training.evaluation.processes import Processes, find_processes
 from training.evaluation.recorder import BLOCK, Options, record
 from training.evaluation.storage import Store
@@ -88,9 +88,10 @@ def evaluate_path(
             )
         data = open_dataset(read_as, data_root)
         name_there = method or folder.resolve().name
-        results[method], off = _evaluate(model, card, data, split, how, processes, name_there)
-        if off is not None:
-            tallies[method] = off
+        results[method], found = _evaluate(model, card, data, split, how, processes, name_there)
+        for mode in (Mode.OFF, Mode.EXPECTED):
+            if mode in found:
+                tallies[method if mode is Mode.OFF else f"{method} ({mode})"] = found[mode]
     if "" in results:
         return results[""]
     return {"methods": results, "paired": processes.share(compare_family(tallies))}
@@ -118,8 +119,8 @@ def _evaluate(
     options: Options,
     processes: Processes,
     name: str,
-) -> tuple[dict[str, Any], Tally | None]:
-    """The result, in every process, and mode off's tally in the first; `name`: of the records."""
+) -> tuple[dict[str, Any], dict[Mode, Tally]]:
+    """The result, in every process, and the modes' tallies in the first; `name`: of the records."""
     items, skipped = _choose(card, data, split)
     modes = modes_of(model, options.modes)
     about = About(
@@ -140,17 +141,19 @@ def _evaluate(
         cases = _cases(card, data, items)
         record(model.to(options.device), card, cases, options, modes, store, processes)
 
-        def summarise() -> tuple[dict[str, Any], Tally]:
+        def summarise() -> tuple[dict[str, Any], dict[Mode, Tally]]:
             assert store is not None
             path = store.finish(-(-len(cases) // BLOCK))
             found = {mode: tally(path, str(mode)) for mode in modes}
             told = {str(mode): _fields(found[mode]) for mode in modes}
             result = {**told.pop(str(Mode.OFF)), "modes": told, "split": split, **skipped}
-            return result | {"interval_method": INTERVALS}, found[Mode.OFF]
+            if data.splits:
+                result["splits"] = data.splits
+            return result | {"interval_method": INTERVALS}, found
 
         made = _by_first(processes, summarise)
-    result, off = made or ({}, None)
-    return processes.share(result), off
+    result, tallies = made or ({}, {})
+    return processes.share(result), tallies
 
 
 def _fields(found: Tally) -> dict[str, Any]:
@@ -158,6 +161,7 @@ def _fields(found: Tally) -> dict[str, Any]:
     return {
         **scores(found),
         "chance": chance(found.truths, found.correct),
+        "against_chance": against_chance(found),
         "protocol": PROTOCOL,
         "protocol_version": PROTOCOL_VERSION,
     }

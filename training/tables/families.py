@@ -119,7 +119,7 @@ def _commands(family: str, rows: list[tuple[Path, Card]]) -> Iterator[str]:
         if card.recipe and not (RECIPES / f"{recipe}.toml").is_file():
             yield f"# {out}: its recipe stands on its card only"
         elif card.recipe:
-            start = " --init-weights WEIGHTS" if card.recipe["model"]["init"] == "file" else ""
+            start = f" --init-weights {_start(card, rows)}" if _from_file(card) else ""
             changed = "".join(f" {field}" for field in _overrides(recipe, card))
             yield f"python -m training fit {recipe} --data-root DATA --out {out}{start}{changed}"
         elif card.dataset == "imagenet1k" and card.backbone == "mobilenetv1":
@@ -127,8 +127,25 @@ def _commands(family: str, rows: list[tuple[Path, Card]]) -> Iterator[str]:
         elif card.dataset == "imagenet1k":
             yield f"python -m dfm_viz fetch {family}"
     if any(card.recipe for _, card in rows):
-        yield f"python -m training evaluate {family} --data-root DATA --write-card --json OUT"
+        names = sorted({str(card.recipe["data"]["name"]) for _, card in rows if card.recipe})
+        # Published weights name no data: theirs are those of the family's trained checkpoints.
+        named = f" --data {names[0]}" if any(not card.trained for _, card in rows) else ""
+        yield (
+            f"python -m training evaluate {family}{named} --data-root DATA --write-card --json OUT"
+        )
     yield f"python -m dfm_viz known-failures checkpoints/{family}"
+
+
+def _from_file(card: Card) -> bool:
+    return bool(card.recipe["model"]["init"] == "file")
+
+
+def _start(card: Card, rows: list[tuple[Path, Card]]) -> str:
+    """The weights file that a run started from: one of the family's own, or the user's."""
+    for path, other in rows:
+        if other.sha256 and f"SHA-256 {other.sha256}" in card.init_weights:
+            return f"checkpoints/{path.parent.name}/{path.name}/model.safetensors"
+    return "WEIGHTS"
 
 
 def _overrides(name: str, card: Card) -> Iterator[str]:

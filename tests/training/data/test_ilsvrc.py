@@ -143,3 +143,13 @@ def test_a_wrong_line_of_the_solution_is_told(ilsvrc_root, line):
 def test_other_folders_are_refused(tmp_path, cub_root):
     with pytest.raises(UserError, match="does not hold ILSVRC 2012"):
         open_dataset("ilsvrc", cub_root)
+
+
+def test_halves_choose_on_every_second_labelled_picture(ilsvrc_root):
+    whole, halves = (open_dataset(name, ilsvrc_root) for name in ("ilsvrc", "ilsvrc_halves"))
+    assert halves.split("val") == (whole.test[1], whole.test[3])
+    assert halves.split("test") == (whole.test[0], whole.test[2], whole.test[4])
+    assert halves.split("train", 2) == halves.train == whole.train
+    assert "5 labelled validation pictures at hand, every second one" in halves.splits
+    assert (whole.val, whole.splits) == (None, "")
+    check_dataset(halves)

@@ -1,5 +1,6 @@
 """Known answers of the metrics, from hits written by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfm_viz.boxes import iou_table
+from dfm_viz.boxes import SIDE, iou_table
 from training.evaluation.chance import chance
 from training.evaluation.metrics import (
     LEVEL_OF,
@@ -19,7 +20,7 @@ from training.evaluation.metrics import (
     scores,
     shares,
 )
-from training.evaluation.paired import compare, compare_family, mcnemar
+from training.evaluation.paired import against_chance, compare, compare_family, mcnemar
 
 
 def made(known, *, own=None, multi=None, correct=None, misdirected=None):
@@ -237,3 +238,19 @@ class TestPairs:
         assert pairs["cam vs dfm"]["misdirected_by"] == {"dfm": ["1.jpg"]}
         assert pairs["adl vs cam"]["misdirected_by"] == {"adl": ["0.jpg", "1.jpg"]}
         assert "misdirected_by" not in pairs["adl vs dfm"]
+
+    def test_boxes_that_never_look_are_met_picture_by_picture(self):
+        whole, middle = [0, 0, SIDE - 1, SIDE - 1], [82, 82, 141, 141]  # 60 px in the middle
+        truths = (whole, middle, middle, [0, 0, 9, 9])
+        tally = dataclasses.replace(
+            made([at(0.2), at(0.2), at(0.9), at(0.9)]),
+            truths=tuple(np.array([box]) for box in truths),
+        )
+        found = against_chance(tally)
+        # At .2 the method has pictures 0 and 1, at its best (.2, the first of equals) too.
+        assert found["whole_image"]["fixed"] == {
+            "only_method": 1, "only_box": 0, "difference": 25.0, "mcnemar_p": 1.0,
+        }  # fmt: skip
+        square = found["centred_square"]["fixed"]  # the best one has pictures 1 and 2
+        assert (square["only_method"], square["only_box"]) == (1, 1)
+        assert found["whole_image"]["oracle"] == found["whole_image"]["fixed"]

@@ -139,6 +139,7 @@ class TestResult:
     def test_a_family_has_pairs(self, family, five):
         result = evaluate_path(str(family), five, "test")
         assert set(result) == {"methods", "paired"}
+        assert "cam vs dfm (expected)" in result["paired"]
         pair = result["paired"]["cam vs dfm"]
         wins = pair["top1_clas"]["wins"]
         counts = [round(result["methods"][m]["top1_clas"] / 20) for m in METHODS]

@@ -6,8 +6,10 @@ import json
 import pytest
 
 from dfm_viz.checkpoint.card import CARD, read_card
+from dfm_viz.checkpoint.imagenet import NOT_EVALUATED
 from training.__main__ import main
 from training.commands import evaluate
+from training.data import open_dataset
 
 CLASSES = ("Red Bird", "Blue throated Bird", "Green Bird")
 
@@ -78,3 +80,36 @@ def test_a_checkpoint_replaced_meanwhile_gets_no_scores(
     assert "was replaced while it was measured" in capsys.readouterr().err
     assert "test" not in read_card(family / "cam").metrics
     assert "test" not in read_card(family / "dfm").metrics
+
+
+def test_published_weights_may_be_told_their_data(family, cub_root, capsys):
+    """Their card names none; the note that they were not measured goes, the command says how."""
+    folder = family / "cam"
+    published = dataclasses.replace(
+        read_card(folder), recipe={}, trained=False, notes=("Other.", NOT_EVALUATED)
+    )
+    (folder / CARD).write_text(published.to_json())
+    assert main(words(folder, cub_root, "--write-card", "--data", "cub")) == 0
+    card = read_card(folder)
+    assert card.metrics["test"]["command"] == (
+        "python -m training evaluate birds/cam --data cub --data-root DATA --split test --json OUT"
+    )
+    assert card.notes == ("Other.",)
+    told = card.metrics["test"]["against_chance"]["centred_square"]["fixed"]
+    assert (
+        f"right alone {told['only_method']} and {told['only_box']} times"
+        in (folder / "README.md").read_text()
+    )
+    # One that was trained keeps to what it was trained on.
+    assert main(words(family, cub_root, "--write-card", "--data", "folder")) == 2
+    assert "was trained on cub, not folder; leave --data out" in capsys.readouterr().err
+
+
+def test_splits_that_are_ours_are_told_on_the_card_once(family, cub_root, monkeypatch):
+    def ours(name, root):
+        return dataclasses.replace(open_dataset(name, root), splits="Every second one.")
+
+    monkeypatch.setattr("training.evaluation.run.open_dataset", ours)
+    for _ in range(2):
+        assert main(words(family / "cam", cub_root, "--write-card")) == 0
+    assert read_card(family / "cam").notes == ("Every second one.",)
