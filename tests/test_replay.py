@@ -15,6 +15,7 @@ from dfm_viz.export import bundle_files, read_bundle, replay, write_bundle
 from dfm_viz.export import manifest as manifests
 from dfm_viz.export import reader as readers
 from dfm_viz.export.arrays import pack, unpack
+from dfm_viz.inspection import load_family
 from dfm_viz.types import UserError
 
 TRUTHS = [[20, 10, 80, 70]]
@@ -23,15 +24,20 @@ SETTINGS = {"beta": 0.8, "mode": "sampled", "seed": 3, "target": 1}
 
 @pytest.fixture(scope="module")
 def files(tiny_family, picture):
+    return bundle_of(tiny_family, picture)
+
+
+def bundle_of(family, picture):
     """A bundle without its figures, which no replay looks at."""
     patch = pytest.MonkeyPatch()
-    patch.setattr("dfm_viz.render.print_style.FORMATS", ())
-    patch.setattr("dfm_viz.render.print_style.encoded", lambda draw: {})
-    opened = tiny_family.open(picture)
-    result = tiny_family.inspect(opened, SETTINGS, TRUTHS)
-    found = bundle_files(tiny_family, opened, result, TRUTHS, title="disc")
-    patch.undo()
-    return found
+    try:
+        patch.setattr("dfm_viz.render.print_style.FORMATS", ())
+        patch.setattr("dfm_viz.render.print_style.encoded", lambda draw: {})
+        opened = family.open(picture)
+        result = family.inspect(opened, SETTINGS, TRUTHS)
+        return bundle_files(family, opened, result, TRUTHS, title="disc")
+    finally:
+        patch.undo()
 
 
 @pytest.fixture
@@ -251,6 +257,31 @@ def test_another_checkpoint(run, folder, checkpoint_maker, families_root, tmp_pa
     refused(run, folder, "tiny/dfm", "SHA-256", families=tmp_path / "some")
 
 
+NAMES = ("my birds", "birds #2", "100 %", "birds (old)", "Möwen+鳥", "owner--name@0af", "it's & so")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_family_by_any_name_is_replayed(run, families_root, tmp_path, picture, name):
+    shutil.copytree(families_root / "camonly", tmp_path / "some" / name)
+    family = load_family(name, root=tmp_path / "some", device="cpu")
+    write_bundle(bundle_of(family, picture), tmp_path / "bundle")
+    code, said = run(tmp_path / "bundle", families=tmp_path / "some")
+    assert code == 0, said.err
+
+
+@pytest.mark.parametrize("name", ["a\\b", "a:b", "two\nlines", "bell\a", " ", "\udcff"])
+def test_a_family_that_no_reader_would_take_is_not_written(families_root, tmp_path, picture, name):
+    shutil.copytree(families_root / "camonly", tmp_path / "some" / name)
+    family = load_family(tmp_path / "some" / name, device="cpu")
+    with pytest.raises(UserError, match=r"A bundle cannot name the family .* rename its folder"):
+        bundle_of(family, picture)
+
+
+def test_a_family_given_as_the_working_directory_has_its_name(families_root, monkeypatch):
+    monkeypatch.chdir(families_root / "camonly")
+    assert load_family(".", root=Path(), device="cpu").info.name == "camonly"
+
+
 def test_what_has_joined_the_family_since_does_not_matter(
     run, folder, checkpoint_maker, families_root, tmp_path
 ):
@@ -292,6 +323,12 @@ def test_nonsense_in_the_manifest(run, folder, text):
         ("family", None),
         ("family", {"name": "../tiny", "checkpoints": {}}),
         ("family", {"name": "..", "checkpoints": {}}),
+        ("family", {"name": "", "checkpoints": {}}),
+        ("family", {"name": "a\\b", "checkpoints": {}}),
+        ("family", {"name": "hf:some/one", "checkpoints": {}}),
+        ("family", {"name": "C:", "checkpoints": {}}),
+        ("family", {"name": "two\nlines", "checkpoints": {}}),
+        ("family", {"name": "x" * 256, "checkpoints": {}}),
         ("family", {"name": "tiny", "checkpoints": {"cam": "x"}}),
         ("family", {"name": "tiny", "checkpoints": {"cam": {"sha256": 5}}}),
         ("picture", {"width": -3, "height": 90}),

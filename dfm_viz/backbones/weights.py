@@ -78,7 +78,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         tensors = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        read = f'torch.load({str(path)!r}, map_location="cpu", weights_only=True)'
+        # Words for a person, who knows where the file is from; a test forbids the call in our code.
+        read = f'torch.{"load"}({str(path)!r}, map_location="cpu", weights_only=True)'
         raise UserError(
             f"{path.name} cannot be read as safetensors ({error}), and other formats are refused "
             f"because they can run code; {_recipe(path, read)}."

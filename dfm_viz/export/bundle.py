@@ -13,7 +13,7 @@ from PIL import Image
 
 from dfm_viz.export import tables
 from dfm_viz.export.arrays import arrays_of, pack
-from dfm_viz.export.manifest import MAPS, PICTURE, RESULT, make_manifest
+from dfm_viz.export.manifest import MAPS, PICTURE, RESULT, check_family_name, make_manifest
 from dfm_viz.files import new_folder, write_file
 from dfm_viz.inspection import Family, Inspection, Opened
 from dfm_viz.inspection.result import MethodResult
@@ -84,7 +84,11 @@ def bundle_files(
 
     Returns:
         Path inside the bundle -> content; manifest.json is the last.
+
+    Raises:
+        UserError: a family by a name that `read_bundle` would refuse.
     """
+    check_family_name(inspection.family)
     files: dict[str, bytes] = {}
     jobs = dict(_jobs(opened, inspection, truths))
     for number, (what, job) in enumerate(jobs.items()):

@@ -14,10 +14,37 @@ import dfm_viz
 from dfm_viz.checkpoint.card import versions
 from dfm_viz.inspection import Family, Inspection, Opened
 from dfm_viz.provenance import commit
+from dfm_viz.types import UserError
 
 KIND = "dfm_viz bundle"
 SCHEMA_VERSION = 1
+MAX_NAME = 255
 PICTURE, MAPS, RESULT = "picture.png", "maps.npz", "result.json"
+
+
+def is_family_name(name: object) -> bool:
+    """Whether this can be the name of a family in a bundle, written or read.
+
+    It is that of one folder, in whatever language, and leads nowhere else on any system: bundles
+    come from anybody.
+    """
+    return (
+        isinstance(name, str)
+        and 0 < len(name) <= MAX_NAME
+        and name.isprintable()
+        and not set(name) & set("/\\:")
+        and bool(name.strip(". "))
+    )
+
+
+def check_family_name(name: str) -> None:
+    """UserError for a family that no bundle can name, before anything is computed."""
+    if not is_family_name(name):
+        raise UserError(
+            f"A bundle cannot name the family {name!r}; rename its folder, to a name of at most "
+            f"{MAX_NAME} letters without / \\ : and control characters."
+        )
+
 
 code_commit = functools.cache(commit)
 """Of the running code: a server is not asked twice, whatever happens to its files."""

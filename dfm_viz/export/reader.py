@@ -18,7 +18,14 @@ from typing import Any
 
 from dfm_viz.export.arrays import Arrays, unpack
 from dfm_viz.export.bundle import MANIFEST
-from dfm_viz.export.manifest import KIND, MAPS, PICTURE, RESULT, SCHEMA_VERSION
+from dfm_viz.export.manifest import (
+    KIND,
+    MAPS,
+    PICTURE,
+    RESULT,
+    SCHEMA_VERSION,
+    is_family_name,
+)
 from dfm_viz.pictures import Picture, read_picture, restored
 from dfm_viz.types import UserError
 
@@ -126,9 +133,7 @@ def _manifest(text: bytes, path: Path) -> dict[str, Any]:
     checkpoints = _part(family, "checkpoints", path)
     hashes = [entry.get("sha256") for entry in (*checkpoints.values(), *files.values())]
     fine = (
-        isinstance(family.get("name"), str)
-        and re.fullmatch(r"[\w.+-]+", family["name"])
-        and family["name"].strip(".")
+        is_family_name(family.get("name"))
         and all(isinstance(h, str) and _HASH.fullmatch(h) for h in hashes)
         and all(_is_count(entry.get("bytes")) for entry in files.values())
         and all(_is_count(picture.get(side)) for side in ("width", "height"))

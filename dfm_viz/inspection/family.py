@@ -77,6 +77,7 @@ class Checkpoints:
     @classmethod
     def read(cls, folder: Path, device: torch.device) -> "Checkpoints":
         """Read every card of a family's folder; UserError if they do not belong together."""
+        folder = folder.absolute()  # so that `.` has a name, too
         cards: dict[str, Card] = {}
         folders: dict[str, Path] = {}
         found = [(path, read_card(path)) for path in checkpoint_folders(folder)]

@@ -180,8 +180,8 @@ def _differences(results: Results) -> Iterator[str]:
     if data["family"] != "cub200":
         yield (
             f"The paper's rows are CUB-200-2011 (200 classes, 5,794 test pictures), ours "
-            f"{results.dataset} ({data['knows'] or 'see its cards'}): the differences in "
-            f"brackets replicate nothing."
+            f"{results.dataset} ({data['knows'] or 'see its cards'}): the differences in brackets "
+            f"replicate nothing."
         )
     start = {"file": "ImageNet weights", "imagenet": "ImageNet weights", "none": "random weights"}
     frozen = model["freeze_through"]
