@@ -141,7 +141,7 @@ def _sixteen_bits(image: Image.Image, look: Look) -> NDArray[np.uint16] | None:
     found = cv2.imdecode(np.frombuffer(chunks.data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.shape != (*image.size[::-1], 3):
         raise OSError("the pixels cannot be read")
-    values: NDArray[np.uint16] = found[:, :, ::-1]
+    values: NDArray[np.uint16] = np.asarray(found, np.uint16)[:, :, ::-1]
     return values
 
 
