@@ -62,8 +62,8 @@ def read_chunks(data: bytes) -> Chunks:
             if len(words) == (1 if colour == _GREY else 3):
                 key = tuple(words)
             drop = colour == _RGB and depth == 16
-        elif (packed := _text(tag, body)) is not None:
-            out = None if texts > _MAX_TEXTS else _unpacked(packed, _MAX_TEXT)
+        elif (text := _text(tag, body)) is not None:
+            out = None if texts > _MAX_TEXTS else _unpacked(text, _MAX_TEXT)
             texts += _MAX_TEXT if out is None else len(out)
             drop = out is None
         if drop:

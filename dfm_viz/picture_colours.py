@@ -69,7 +69,7 @@ def _transform(profile: bytes, mode: str) -> tuple[ImageCms.ImageCmsTransform | 
         probe = _probe(mode)
         moved = np.asarray(transform.apply(probe), int) - np.asarray(probe.convert("RGB"), int)
         if np.abs(moved).max() <= _SAME:
-            transform = None
+            return None, called
     return transform, called[:40] or "the file's own colours"
 
 

@@ -135,13 +135,14 @@ def _sixteen_bits(image: Image.Image, look: Look) -> NDArray[np.uint16] | None:
     if chunks is None or not (chunks.rgb and chunks.depth == 16):
         return None
     # Pillow keeps the high bytes alone; the other library reads all, but takes longer.
-    dark = max(high for _, high in image.getextrema()) < 2 ** (_DARK_BITS - 8)
+    dark = max(int(np.asarray(band).max()) for band in image.split()) < 2 ** (_DARK_BITS - 8)
     if not (dark or chunks.key or look.stretch):
         return None
     found = cv2.imdecode(np.frombuffer(chunks.data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.shape != (*image.size[::-1], 3):
         raise OSError("the pixels cannot be read")
-    return found[:, :, ::-1]
+    values: NDArray[np.uint16] = np.asarray(found, np.uint16)[:, :, ::-1]
+    return values
 
 
 def _key(image: Image.Image, look: Look) -> tuple[int, ...] | None:

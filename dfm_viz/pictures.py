@@ -268,7 +268,8 @@ def _open(data: bytes, kind: str, name: str) -> Image.Image:
     import pillow_heif  # its shared libraries are large, and few pictures need them
 
     found = pillow_heif.open_heif(io.BytesIO(data))
-    _check_pixels(*found.size, name, kind)
+    width, height = found.size
+    _check_pixels(width, height, name, kind)
     # Turned by the decoder already: it says so by an EXIF orientation of 1.
     return found.to_pillow()
 

@@ -38,7 +38,9 @@ def read_square(item: Item, side: int) -> tuple[Tensor, tuple[int, int]]:
     """
     picture = read_picture(item.path)
     if not picture.whole:  # shown to people with a note, but never learnt from
-        raise UserError(f"{item.path.name} is cut off: save or send it again, or leave it out.")
+        raise UserError(
+            f"{item.path.name} is a JPEG that is cut off: save or send it again, or leave it out."
+        )
     square = Image.fromarray(picture.rgb).resize((side, side), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(square)).permute(2, 0, 1), (picture.width, picture.height)
 

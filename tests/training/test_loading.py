@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pictures_made import encode, noise
 
 from dfm_viz.types import UserError
 from training.augment import Augment
@@ -71,6 +72,14 @@ def test_an_unreadable_picture_is_named(tmp_path, workers):
         Squares(items, 40, "memory")
     with pytest.raises(UserError, match=r"torn\.jpg"):
         loaded(items, "none", workers, keys=[[(0, 0)]])
+
+
+def test_nothing_is_learnt_from_a_picture_without_its_end(tmp_path):
+    """People see such a picture with a note; for training, what is missing would be grey."""
+    path = tmp_path / "torn.jpg"
+    path.write_bytes(encode(noise(64, 64), "JPEG")[:-200])
+    with pytest.raises(UserError, match=r"torn\.jpg is a JPEG that is cut off"):
+        read_square(Item(path, 0, ()), 40)
 
 
 def test_large_sets_are_not_kept(items, monkeypatch):

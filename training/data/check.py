@@ -93,7 +93,9 @@ def _size(path: Path, decode: bool) -> tuple[int, int]:
                 return (height, width) if turned else (width, height)
     picture = read_picture(path)
     if not picture.whole:
-        raise UserError(f"{path.name} is cut off. Save or send it again, or leave it out.")
+        raise UserError(
+            f"{path.name} is a JPEG that is cut off. Save or send it again, or leave it out."
+        )
     return picture.width, picture.height
 
 
