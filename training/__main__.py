@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from dfm_viz.types import UserError
-from training.commands import evaluate, fit, imagenet, search, sweep, table
+from training.commands import evaluate, fit, imagenet, search, strip, sweep, table
 from training.distributed import tells
 from training.epoch import DIVERGED, DivergedError
 
-COMMANDS = (fit, evaluate, search, sweep, imagenet, table)
+COMMANDS = (fit, evaluate, search, sweep, imagenet, strip, table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
