@@ -53,6 +53,7 @@ class Results:
             "what": _what(card),
             "facts": facts(card, size),
             "scores": scores(card),
+            "elsewhere": self._elsewhere(card),
             "notes": list(card.notes),
             "failures": len(card.known_failures),
             "command": f"python -m dfm_viz known-failures checkpoints/{family.info.name}",
@@ -68,10 +69,25 @@ class Results:
     def _tables(self) -> Answer:
         try:
             found = json.loads(self.file.read_text(encoding="utf-8"))
-            return {"reading": found["reading"], "tables": list(found["tables"]), "missing": ""}
-        except (OSError, ValueError, KeyError, TypeError):
+            tables, baselines = list(found["tables"]), found.get("baselines")
+            return {
+                "reading": found["reading"],
+                "baselines": baselines,
+                "tables": tables,
+                "missing": "",
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             missing = "The measured tables are not here; make them with: python -m training table"
-            return {"reading": None, "tables": [], "missing": missing}
+            return {"reading": None, "baselines": None, "tables": [], "missing": missing}
+
+    def _elsewhere(self, card: Card) -> list[Answer]:
+        """Tables in which a row has this card's name and another number, with the reason."""
+        return [
+            {"table": table["name"], "title": table["title"], "text": found["text"]}
+            for table in self._tables["tables"]
+            for found in table.get("elsewhere", ())
+            if found["card"] == card.name
+        ]
 
     def _families(self) -> Iterator[Family]:
         for info in self.explore.families:
