@@ -74,7 +74,7 @@ def _named(results: Results, cards: Mapping[str, Card]) -> Iterator[tuple[str, s
         return
     for row_name, row in results.rows.items():
         fields = effective(results.base["recipe"], row["overrides"])
-        method = fields["model.method"]
+        method = fields.get("model.method", "")
         numbers = {key: value for key, value in fields.items() if key.startswith("params.")}
         card = cards.get(row_name) or cards.get(method)
         if card is None or card.method != method or fields.get("model.plain") == "true":
@@ -96,7 +96,8 @@ def effective(base: Mapping[str, Any], overrides: list[str]) -> dict[str, str]:
         if name in ("method", "model.method") and value != fields.get("model.method"):
             fields = {k: v for k, v in fields.items() if not k.startswith("params.")}
             fields.pop("model.points", None)
-            numbers = default_params(fields["model.backbone"], value).to_dict()
+            backbone = fields.get("model.backbone")
+            numbers = default_params(backbone, value).to_dict() if backbone else {}
             fields |= {f"params.{key}": _plain(number) for key, number in numbers.items()}
         full = next((key for key in fields if key.rpartition(".")[2] == name), name)
         fields[full] = _plain(value)
