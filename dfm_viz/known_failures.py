@@ -1,7 +1,7 @@
 """Pictures on which a checkpoint goes wrong, for its card: found by asking it, not by hand.
 
-Only pictures that may be shown to anybody are asked about: the photographs that installed packages
-ship and generated scenes. They are asked about as the page does, so the page shows the same.
+Only pictures that may be shown to anybody, of classes the checkpoint knows, are asked about: the
+photographs that ship here or with installed packages, and generated scenes. They are asked about as the page does, so the page shows the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from dfm_viz import toy
 from dfm_viz.checkpoint import write_card
 from dfm_viz.checkpoint.card import KnownFailure, checkpoint_folders, place, read_card
-from dfm_viz.examples import SHOWN, Example, examples, pets, photographs, toy_example
+from dfm_viz.examples import SHOWN, Example, pets, photographs, toy_example
 from dfm_viz.files import subfolders
 from dfm_viz.inspection import Family, Settings, load_family
 from dfm_viz.inspection.result import MethodResult
@@ -76,12 +76,14 @@ def find_failures(
 
 
 def pictures_for(classes: Sequence[str]) -> tuple[Example, ...]:
-    """The pictures a family is asked about: of its own breeds, scenes it knows, or photographs."""
+    """The pictures of its own classes that a family is asked about; none where none may be shown.
+
+    What a family says of a picture of no class it knows tells nothing about its failures.
+    """
     if set(toy.CLASSES) <= set(classes):
         return tuple(toy_example(seed) for seed in range(SCENES))
     known = set(classes)
-    own = tuple(pet for pet in pets() if known.intersection(pet.classes))
-    return own or photographs() or examples()
+    return tuple(one for one in (*pets(), *photographs()) if known.intersection(_shown(one)))
 
 
 def write_failures(folder: Path, device: str = "auto") -> dict[Path, tuple[KnownFailure, ...]]:

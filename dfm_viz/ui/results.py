@@ -11,6 +11,7 @@ from dfm_viz.checkpoint import WEIGHTS
 from dfm_viz.checkpoint.card import Card, KnownFailure
 from dfm_viz.files import settled
 from dfm_viz.inspection import Family
+from dfm_viz.known_failures import pictures_for
 from dfm_viz.methods import METHODS, get_method
 from dfm_viz.types import UserError
 from dfm_viz.ui.answers import Answer, sentence
@@ -56,6 +57,7 @@ class Results:
             "elsewhere": self._elsewhere(card),
             "notes": list(card.notes),
             "failures": len(card.known_failures),
+            "unshown": "" if pictures_for(card.classes) else _unshown(card),
             "command": f"python -m dfm_viz known-failures checkpoints/{family.info.name}",
         }
 
@@ -134,6 +136,16 @@ def _family(family: Family) -> Answer:
         "title": info.title,
         "cards": [{"name": name, "title": family.checkpoints.title(name)} for name in cards],
     }
+
+
+def _unshown(card: Card) -> str:
+    """Why a card has no failures: there is no picture for them that may be shown."""
+    return (
+        f"No picture that may be shown to anybody has one of its {len(card.classes)} classes "
+        f"({card.knows}), so none stands here. The tab Failures has its test pictures one by one "
+        f"where there are records of them, and the photographs where the data set is at hand "
+        f"(--data-root)."
+    )
 
 
 def _what(card: Card) -> str:
