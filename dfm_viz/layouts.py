@@ -1,12 +1,13 @@
 """The files of data sets: one reader for the app's examples and training.
 
-First what counts as a file of a data set, then CUB-200-2011 and Oxford-IIIT Pet. Every function
+First what counts as a file of a data set, then CUB-200-2011, Oxford-IIIT Pet, ILSVRC. Every function
 takes the data set's own folder. Lists are UTF-8 text of words between blanks, one picture or class
 a line; empty lines and lines that begin with # are skipped.
 """
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 from collections.abc import Callable, Iterable
@@ -232,3 +233,38 @@ def pets_name(stem: str) -> str:
     """`american_bulldog_12` as people write it: `American bulldog`."""
     name = stem.rsplit("_", 1)[0].replace("_", " ")
     return name[:1].upper() + name[1:]
+
+
+# --- ILSVRC 2012 --------------------------------------------------------------------------------
+
+SOLUTION = "LOC_val_solution.csv"
+"""The list of validation boxes that Kaggle's archive has beside the pictures."""
+
+
+def is_ilsvrc(folder: Path) -> bool:
+    """Whether the folder has ILSVRC's list of validation boxes."""
+    return (folder / SOLUTION).is_file()
+
+
+def ilsvrc_boxes(root: Path) -> dict[str, tuple[Box, ...]]:
+    """Picture without ending -> its boxes of the class that stands first; broken lines are left.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    path = root / SOLUTION
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == 2]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path.name} cannot be read ({error}); restore the file.") from None
+    found: dict[str, tuple[Box, ...]] = {}
+    for name, text in rows:
+        words = text.split()
+        ours = [n for n in range(0, len(words), 5) if words[n] == words[0]]
+        try:
+            x0, y0, x1, y1 = ([float(words[n + i]) for n in ours] for i in range(1, 5))
+        except (ValueError, IndexError):
+            continue
+        found[name] = tuple(zip(x0, y0, x1, y1, strict=True))
+    return found

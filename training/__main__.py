@@ -11,12 +11,12 @@ if __name__ == "__main__":
     prepare(STOPPED)  # before the slow imports
 
 from dfm_viz.types import UserError  # noqa: E402
-from training.commands import evaluate, fit, imagenet, search, sweep, table  # noqa: E402
+from training.commands import evaluate, fit, imagenet, search, strip, sweep, table  # noqa: E402
 from training.commands.options import use_threads  # noqa: E402
 from training.distributed import tells  # noqa: E402
 from training.epoch import DIVERGED, DivergedError  # noqa: E402
 
-COMMANDS = (fit, evaluate, search, sweep, imagenet, table)
+COMMANDS = (fit, evaluate, search, sweep, imagenet, strip, table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,13 +12,17 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from dfm_viz import toy
+from dfm_viz.boxes import SIDE, best_iou, resize_box, scale_box
+from dfm_viz.examples.listed import Truths, listed_truths
 from dfm_viz.layouts import folders_in
 from dfm_viz.pictures import Picture, read_picture
 from dfm_viz.records.sets import Rows
-from dfm_viz.types import UserError
+from dfm_viz.types import Box, UserError
 
 _TRIED = 16
 """Names that are looked up to recognise a data set."""
+SHIPPED = (Path(__file__).with_name("pets"),)
+"""Folders of photographs that come with the app, laid out as their data sets are."""
 
 
 class RecordedPictures:
@@ -27,18 +31,40 @@ class RecordedPictures:
     Attributes:
         home: the data set's folder, or None where the pictures are drawn or not at hand.
         drawn: whether they are the scenes of `dfm_viz.toy`, which need no files.
+        listed: whether true boxes that the records lack stand in the data set's own lists.
     """
 
     def __init__(self, rows: Rows, data_root: Path | None) -> None:
-        """Look for the pictures of `rows` in `data_root`, or one level below it."""
-        self._root = data_root
-        self.home = None if data_root is None else _home(rows, data_root)
+        """Look for the pictures of `rows` in `data_root`, or one level below it, or in the box."""
+        self._root, self.home = data_root, None
+        for root in (*((data_root,) if data_root else ()), *SHIPPED):
+            if home := _home(rows, root):
+                self._root, self.home = root, home
+                break
         self.drawn = self.home is None and all(_is_scene(rows, number) for number in _some(rows))
+        self._truths: Truths | None = None
+        if self.home is not None and not rows.about.truths:
+            self._truths = listed_truths(self.home)
+        self.listed = self._truths is not None
 
     @property
     def there(self) -> bool:
         """Whether the pictures can be shown."""
         return self.home is not None or self.drawn
+
+    def true_boxes(self, rows: Rows, number: int) -> tuple[Box, ...]:
+        """The true boxes of one picture: the recorded ones, else those of the data set's lists.
+
+        Of the lists only boxes are taken that are as many as were evaluated, and with which the
+        recorded box has the recorded IoU: () where there are none, or others.
+        """
+        if rows.about.truths or self._truths is None:
+            return rows.true_boxes(number)
+        try:
+            found = self._truths(str(rows.pictures[number]))
+            return found if _evaluated_with(rows, number, found) else ()
+        except (UserError, ValueError):
+            return ()
 
     def read(self, rows: Rows, number: int) -> Picture:
         """Read one picture of the same set of records.
@@ -69,6 +95,17 @@ class RecordedPictures:
                 f"{recorded[0]} x {recorded[1]}; give the data root that was evaluated."
             )
         return picture
+
+
+def _evaluated_with(rows: Rows, number: int, truths: tuple[Box, ...]) -> bool:
+    """Whether these are the true boxes that a recorded IoU was taken with."""
+    if len(truths) != rows.objects[number]:
+        return False
+    size = (int(rows.width[number]), int(rows.height[number]))
+    judged = next(iter(rows.modes.values()))
+    box = [round(v) for v in scale_box(judged.box[number].tolist(), size, (SIDE, SIDE))]
+    grid = [resize_box(truth, size) for truth in truths]
+    return abs(best_iou(box, grid) - float(judged.iou[number])) < 1e-6
 
 
 def _is_scene(rows: Rows, number: int) -> bool:

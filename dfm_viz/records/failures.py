@@ -129,8 +129,9 @@ class Study:
 
     @property
     def first(self) -> Rows:
-        """Any file: pictures, classes and true boxes are the same in all."""
-        return next(iter(self.rows.values()))
+        """One for all: pictures and classes are the same in every file, true boxes if there."""
+        rows = self.rows.values()
+        return next((one for one in rows if one.about.truths), next(iter(rows)))
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -23,6 +23,17 @@
 A curve's entry g belongs to "pixels strictly above grey level g": threshold t reads entry
 int(255 t). `curve_own` and `curve_known` follow the largest contour of the map of the predicted and
 of the true class, `curve_known_multi` the best of all contours.
+
+**Records without true boxes** are for data sets whose annotations may not be handed on. They lack
+`truths`, the maps, and the curves (a true box could be worked out from hundreds of IoUs), and hold
+instead what can be asked without them:
+
+| column | what it holds |
+|---|---|
+| objects | how many true boxes there are |
+| iou_at_best, known_iou_at_best | as iou and known_iou, at the threshold `About.best` of the mode |
+
+`python -m training strip-records` makes them from whole ones; every other column stays as it is.
 """
 
 from __future__ import annotations
@@ -84,6 +95,16 @@ COLUMNS: Mapping[str, pa.DataType] = {
     "known_map": _MAP,
 }
 SCHEMA = pa.schema(list(COLUMNS.items()))
+HELD_BACK = ("truths", "curve_own", "curve_known", "curve_known_multi", "own_map", "known_map")
+"""Columns that records without true boxes lack."""
+BARE_COLUMNS: Mapping[str, pa.DataType] = {
+    **{name: kind for name, kind in COLUMNS.items() if name not in HELD_BACK},
+    "objects": pa.int32(),
+    "iou_at_best": pa.float64(),
+    "known_iou_at_best": pa.float64(),
+}
+BARE_SCHEMA = pa.schema(list(BARE_COLUMNS.items()))
+"""Of records without true boxes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +156,8 @@ class About:
         modes: the test-time modes; pictures x modes = rows.
         protocol: version of the protocol's conventions (`training.evaluation.PROTOCOL`).
         maps: whether the raw maps were kept.
+        truths: whether the true boxes, and the curves that follow from them, are in the file.
+        best: without true boxes, the best common threshold for GT-known of each of `modes`.
         format: version of the columns.
     """
 
@@ -148,7 +171,21 @@ class About:
     modes: tuple[str, ...]
     protocol: int
     maps: bool = False
+    truths: bool = True
+    best: tuple[float, ...] = ()
     format: int = FORMAT
+
+    @property
+    def columns(self) -> Mapping[str, pa.DataType]:
+        """The columns of the file."""
+        return COLUMNS if self.truths else BARE_COLUMNS
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The file's schema, which carries what it is about."""
+        text = json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        bare = SCHEMA if self.truths else BARE_SCHEMA
+        return bare.with_metadata({ABOUT_KEY: text.encode()})
 
 
 def to_table(records: Sequence[Record], about: About) -> pa.Table:
@@ -157,8 +194,7 @@ def to_table(records: Sequence[Record], about: About) -> pa.Table:
         name: pa.array([_plain(getattr(r, name)) for r in records], type=kind)
         for name, kind in COLUMNS.items()
     }
-    text = json.dumps(dataclasses.asdict(about), ensure_ascii=False)
-    return pa.table(columns, schema=SCHEMA.with_metadata({ABOUT_KEY: text.encode()}))
+    return pa.table(columns, schema=about.schema)
 
 
 def _plain(value: Any) -> Any:
@@ -181,14 +217,14 @@ def read_records(
     """Read a file of records, all of it or some columns, of all modes or one.
 
     Raises:
-        UserError: as `read_about`, or a mode that was not evaluated.
+        UserError: as `iterate_records`, or a mode that was not evaluated.
     """
     about = read_about(path)
     if mode is not None and mode not in about.modes:
         raise UserError(
             f"{path.name} has no records of the mode {mode!r}; it has {', '.join(about.modes)}."
         )
-    wanted = list(columns or COLUMNS)
+    wanted = list(columns or about.columns)
     batches = [
         batch if mode is None else batch.filter(pc.equal(batch["mode"], mode))
         for batch in iterate_records(path, [*wanted, "mode"])
@@ -200,11 +236,16 @@ def iterate_records(path: Path, columns: Sequence[str] | None = None) -> Iterato
     """The same rows in pieces, so that any number of pictures fits into memory.
 
     Raises:
-        UserError: as `read_about`.
+        UserError: as `read_about`, or columns that records without true boxes do not have.
     """
     with _open(path) as file:
-        _about(file, path)
-        wanted = list(dict.fromkeys(columns or COLUMNS))
+        there = _about(file, path).columns
+        wanted = list(dict.fromkeys(columns or there))
+        if lacking := [name for name in wanted if name not in there]:
+            raise UserError(
+                f"{path} holds no true boxes, so it has no {', '.join(lacking)}; evaluate the "
+                f"data set again into another folder (python -m training evaluate --records)."
+            )
         pieces = file.iter_batches(batch_size=512, columns=wanted, use_threads=False)
         while True:
             try:
@@ -234,11 +275,12 @@ def _about(file: pq.ParquetFile, path: Path) -> About:
     )
     try:
         values = json.loads((file.schema_arrow.metadata or {})[ABOUT_KEY])
-        about = About(**{**values, "modes": tuple(values["modes"])})
+        lists = {name: tuple(values[name]) for name in ("modes", "best") if name in values}
+        about = About(**{**values, **lists})
         rows = about.pictures * len(about.modes)
     except (KeyError, TypeError, ValueError):
         raise foreign from None
-    if about.format != FORMAT or not file.schema_arrow.equals(SCHEMA):
+    if about.format != FORMAT or not file.schema_arrow.equals(about.schema):
         raise foreign
     if file.metadata.num_rows != rows and not path.parent.name.endswith(PARTS):
         raise UserError(

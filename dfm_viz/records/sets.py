@@ -26,7 +26,7 @@ ERRORS: tuple[str, ...] = tuple(map(str, ErrorType))
 
 _COLUMNS = (
     *("number", "picture", "mode", "class_name", "predicted_name", "score", "correct"),
-    *("width", "height", "truths", "box_pixels", "iou", "iop", "error", "peak", "misdirected"),
+    *("width", "height", "box_pixels", "iou", "iop", "error", "peak", "misdirected"),
 )
 _MAY_LACK = ("peak",)
 
@@ -69,7 +69,9 @@ class Rows:
         label: (n,) true class, as place in `classes`.
         width: (n,) upright width in px.
         height: (n,) upright height in px.
-        truths: (m, 4) true boxes of all pictures, one after the other, in upright px.
+        objects: (n,) how many true boxes each picture has.
+        truths: (m, 4) true boxes of all pictures, one after the other, in upright px; none in
+            records without true boxes (`about.truths`).
         ends: (n + 1,) picture i has the truths from ends[i] up to ends[i + 1].
         modes: test-time mode -> what the network said in it.
     """
@@ -80,12 +82,13 @@ class Rows:
     label: NDArray[np.int32]
     width: NDArray[np.int32]
     height: NDArray[np.int32]
+    objects: NDArray[np.int32]
     truths: NDArray[np.float64]
     ends: NDArray[np.int64]
     modes: Mapping[str, Judged]
 
     def true_boxes(self, number: int) -> tuple[Box, ...]:
-        """The true boxes of one picture."""
+        """The true boxes of one picture; none in records without true boxes."""
         found = self.truths[self.ends[number] : self.ends[number + 1]].tolist()
         return tuple((b[0], b[1], b[2], b[3]) for b in found)
 
@@ -163,10 +166,11 @@ def read_rows(file: RecordFile) -> Rows:
     Raises:
         UserError: a damaged file, or one with rows that no evaluation writes.
     """
-    about, table = read_records(file.path, _COLUMNS)
+    columns = (*_COLUMNS, "truths" if file.about.truths else "objects")
+    about, table = read_records(file.path, columns)
     if about != file.about:
         raise UserError(f"The records {file.path} have just been replaced; reload the page.")
-    if any(table[c].null_count for c in _COLUMNS if c not in _MAY_LACK) or not len(table):
+    if any(table[c].null_count for c in columns if c not in _MAY_LACK) or not len(table):
         raise _strange(file.path)
     modes = {}
     for mode in about.modes:
@@ -176,7 +180,10 @@ def read_rows(file: RecordFile) -> Rows:
         modes[mode] = _judged(part, file.path)
     first = table.filter(pc.equal(table["mode"], about.modes[0])).combine_chunks()
     named = first["class_name"].combine_chunks().dictionary_encode()
-    truths = first["truths"].combine_chunks()
+    truths = pa.array([[]] * len(first), pa.list_(pa.list_(pa.float64(), 4)))
+    if about.truths:
+        truths = first["truths"].combine_chunks()
+    lengths = pc.list_value_length(truths).to_numpy()
     return Rows(
         about,
         _words(first["picture"]),
@@ -184,8 +191,9 @@ def read_rows(file: RecordFile) -> Rows:
         named.indices.to_numpy(),
         first["width"].to_numpy(),
         first["height"].to_numpy(),
+        lengths if about.truths else first["objects"].to_numpy(),
         _boxes(truths.flatten()).astype(np.float64),
-        np.concatenate([[0], np.cumsum(pc.list_value_length(truths).to_numpy())]),
+        np.concatenate([[0], np.cumsum(lengths)]),
         modes,
     )
 

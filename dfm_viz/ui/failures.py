@@ -122,10 +122,18 @@ class Failures:
                 "Some records here are about other pictures (another split or version of the "
                 "data). They are not mixed: choose them under Records."
             )
+        bare = not shelved.study.first.about.truths
         if not shelved.pictures.there:
             notes.append(
-                "The photographs are not here, so only the boxes are drawn. To see them, start the "
-                "app with --data-root and the folder of the data set."
+                "The photographs are not here, so only the boxes are drawn. To see them"
+                + (" and the true boxes" if bare else "")
+                + ", start the app with --data-root and the folder of the data set."
+            )
+        if bare and not shelved.pictures.listed:
+            notes.append(
+                "The data set's terms do not let us hand on its true boxes: every number here was "
+                "measured with them, but a dashed true box is drawn only where the data set is. "
+                "Other thresholds need it too; these records hold .2."
             )
         return notes
 
@@ -145,7 +153,8 @@ class Failures:
             "error": ERRORS[judged.error[number]],
             "box": judged.box[number].tolist(),
             "peak": None if np.isnan(peak).any() else ((peak + 0.5) / 224 * size).tolist(),
-            "truths": [list(box) for box in first.true_boxes(number)],
+            "truths": [list(box) for box in shelved.pictures.true_boxes(first, number)],
+            "objects": int(first.objects[number]),
             "width": size[0],
             "height": size[1],
             "ious": {key: float(study.column(key).iou[number]) for key in study.columns},
@@ -244,7 +253,7 @@ class Failures:
         number = _number(shelved, int(text) if text.isdecimal() and len(text) < 9 else None)
         picture = shelved.pictures.read(rows, number)
         title = f"{rows.classes[rows.label[number]]}, {_name(rows.pictures[number])}"
-        return Recorded(title, rows.true_boxes(number), picture)
+        return Recorded(title, shelved.pictures.true_boxes(rows, number), picture)
 
     def _opens(self, shelved: Shelved, wanted: Wanted) -> Answer:
         """With what Explore opens a row: family, method and settings; or why it cannot."""

@@ -143,7 +143,7 @@ class Shelf:
         return rows
 
     def _source(self, one: RecordSet, study: Study) -> RecordedPictures:
-        key = (one.id, tuple(one.files.values()))
+        key = (one.id, tuple(study.rows), tuple(one.files.values()))
         source: RecordedPictures = self._pictures.get(
             key, lambda: RecordedPictures(study.first, self._data_root), lambda _: 4096
         )

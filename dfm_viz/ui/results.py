@@ -11,6 +11,7 @@ from dfm_viz.checkpoint import WEIGHTS
 from dfm_viz.checkpoint.card import Card, KnownFailure
 from dfm_viz.files import settled
 from dfm_viz.inspection import Family
+from dfm_viz.known_failures import pictures_for
 from dfm_viz.methods import METHODS, get_method
 from dfm_viz.types import UserError
 from dfm_viz.ui.answers import Answer, sentence
@@ -53,8 +54,10 @@ class Results:
             "what": _what(card),
             "facts": facts(card, size),
             "scores": scores(card),
+            "elsewhere": self._elsewhere(card),
             "notes": list(card.notes),
             "failures": len(card.known_failures),
+            "unshown": "" if pictures_for(card.classes) else _unshown(card),
             "command": f"python -m dfm_viz known-failures checkpoints/{family.info.name}",
         }
 
@@ -68,10 +71,25 @@ class Results:
     def _tables(self) -> Answer:
         try:
             found = json.loads(self.file.read_text(encoding="utf-8"))
-            return {"reading": found["reading"], "tables": list(found["tables"]), "missing": ""}
-        except (OSError, ValueError, KeyError, TypeError):
+            tables, baselines = list(found["tables"]), found.get("baselines")
+            return {
+                "reading": found["reading"],
+                "baselines": baselines,
+                "tables": tables,
+                "missing": "",
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             missing = "The measured tables are not here; make them with: python -m training table"
-            return {"reading": None, "tables": [], "missing": missing}
+            return {"reading": None, "baselines": None, "tables": [], "missing": missing}
+
+    def _elsewhere(self, card: Card) -> list[Answer]:
+        """Tables in which a row has this card's name and another number, with the reason."""
+        return [
+            {"table": table["name"], "title": table["title"], "text": found["text"]}
+            for table in self._tables["tables"]
+            for found in table.get("elsewhere", ())
+            if found["card"] == card.name
+        ]
 
     def _families(self) -> Iterator[Family]:
         for info in self.explore.families:
@@ -118,6 +136,16 @@ def _family(family: Family) -> Answer:
         "title": info.title,
         "cards": [{"name": name, "title": family.checkpoints.title(name)} for name in cards],
     }
+
+
+def _unshown(card: Card) -> str:
+    """Why a card has no failures: there is no picture for them that may be shown."""
+    return (
+        f"No picture that may be shown to anybody has one of its {len(card.classes)} classes "
+        f"({card.knows}), so none stands here. The tab Failures has its test pictures one by one "
+        f"where there are records of them, and the photographs where the data set is at hand "
+        f"(--data-root)."
+    )
 
 
 def _what(card: Card) -> str:

@@ -29,8 +29,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> None:
     """Write all four; nothing is written if one of them cannot be made."""
     texts = {
-        options.document: document(options.results),
-        options.app_data: app_data(options.results),
+        options.document: document(options.results, options.checkpoints),
+        options.app_data: app_data(options.results, options.checkpoints),
         options.checkpoints / README: families_document(options.checkpoints),
     }
     write_table(options.readme, options.checkpoints)

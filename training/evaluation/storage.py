@@ -28,6 +28,7 @@ _TOLD = {
     "protocol": "another version of the protocol",
     "modes": "other modes",
     "maps": "another choice of --maps",
+    "truths": "pictures whose true boxes were left out",
 }
 
 

@@ -8,6 +8,7 @@ from dfm_viz.checkpoint import Card, checkpoint_folders, read_card
 from dfm_viz.files import subfolders, write_file
 from dfm_viz.methods import METHODS
 from dfm_viz.types import UserError
+from training.tables.baselines import of_families
 
 BEGIN, END = "<!-- checkpoints: made by `python -m training table` -->\n", "<!-- end -->\n"
 
@@ -18,7 +19,7 @@ HEAD = (
 
 
 def checkpoints_table(root: Path) -> str:
-    """One row per checkpoint and test-time mode, in Markdown; scores in percent."""
+    """One row per checkpoint and test-time mode, in Markdown, and what a blind box reaches."""
     rows = []
     for family in subfolders(root):
         cards = {path.name: read_card(path) for path in checkpoint_folders(family)}
@@ -27,7 +28,8 @@ def checkpoints_table(root: Path) -> str:
             cards.items(), key=lambda item: (order.index(item[1].method), item[0])
         ):
             rows += _rows(name, card)
-    return HEAD + "".join(rows)
+    told = "".join(f"- {one}\n" for one in of_families(root))
+    return HEAD + "".join(rows) + (f"\n{told}" if told else "")
 
 
 def _rows(name: str, card: Card) -> list[str]:

@@ -10,6 +10,7 @@ from dfm_viz.checkpoint.card import Card
 from dfm_viz.files import settled, subfolders
 from dfm_viz.methods import METHODS
 from training.recipe import RECIPES, load_recipe
+from training.tables.baselines import of_family
 from training.tables.layout import grid
 from training.tables.spread import NOTHING
 
@@ -69,10 +70,11 @@ def _family(folder: Path, cards: Mapping[Path, Card]) -> str:
         f"{get_backbone(first.backbone).title}, {first.knows}; {first.image_size} x "
         f"{first.image_size} px; {sum(sizes) / 1e6:.1f} MB." + _pictures(first),
         grid(columns, tuple(table)),
+        of_family(folder),
         "\n".join(f"- {line}" for line in _facts([card for _, card in rows])),
         "\n".join(f"    {line}" for line in _commands(folder.name, rows)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _facts(cards: list[Card]) -> Iterator[str]:

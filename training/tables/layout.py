@@ -19,6 +19,8 @@ class Table:
         name: short name, for links.
         bars: the numbers behind the rows, as `bars.bars` gives them, or none.
         lines: values to compare them with, as `bars.lines` gives them.
+        baselines: which rows clear a box that never looks, said of these pictures, or "".
+        elsewhere: cards with a row's name and another number, as `elsewhere.same_names` tells.
     """
 
     title: str
@@ -31,6 +33,8 @@ class Table:
     name: str = ""
     bars: tuple[dict[str, Any], ...] = ()
     lines: tuple[dict[str, Any], ...] = ()
+    baselines: str = ""
+    elsewhere: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Every row has every column."""
@@ -45,7 +49,9 @@ class Table:
     def to_markdown(self, level: int = 2) -> str:
         """Heading, conditions, the table, notes, command."""
         parts = [f"{'#' * level} {self.title}", " ".join(self.lead), grid(self.columns, self.rows)]
-        parts += ["\n".join(f"- {note}" for note in self.notes)] if self.notes else []
+        told = [*self.notes, *([self.baselines] if self.baselines else [])]
+        told += [found["text"] for found in self.elsewhere]
+        parts += ["\n".join(f"- {note}" for note in told)] if told else []
         parts += [f"    {self.command}"] if self.command else []
         return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -1,6 +1,7 @@
 """Results of sweeps as tables: ours beside the paper's row, with what differs in the set-up."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from dfm_viz.backbones import get_backbone
@@ -10,9 +11,13 @@ from training.sweep.plans import Kind
 from training.sweep.results import Results
 from training.sweep.trials import RULE, choose
 from training.tables.bars import at, bars, lines
+from training.tables.baselines import of_results
+from training.tables.elsewhere import SPLITS, same_names
 from training.tables.layout import Table
 from training.tables.spread import NOTHING, difference, spread
 
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+"""The shipped families."""
 COLUMNS: tuple[str, ...] = (
     "row",
     "mode",
@@ -30,8 +35,8 @@ PAPER = ("paper Top-1 Clas", "paper Top-1 Loc")
 CHOSEN = ("chosen for",)
 
 
-def sweep_table(results: Results) -> Table:
-    """The table of one results file."""
+def sweep_table(results: Results, checkpoints: Path = CHECKPOINTS) -> Table:
+    """The table of one results file; the cards in `checkpoints` are what it is compared with."""
     paper = _paper(results)
     columns: tuple[str, ...] = AT_THRESHOLD if results.plan == "threshold" else COLUMNS
     width = len(columns)
@@ -73,11 +78,12 @@ def sweep_table(results: Results) -> Table:
         name=results.file_name.removesuffix(".json"),
         bars=bars(results, _MODES, paper),
         lines=lines(results),
+        baselines="".join(of_results(results)),
+        elsewhere=same_names(results, checkpoints),
     )
 
 
 _KINDS = {Kind.RETRAINED: "retrained", Kind.INFERENCE: "inference-time"}
-_SPLITS = {"test": "test", "val": "validation"}
 _MODES = ("off", "expected", "position", "channel")
 
 
@@ -158,7 +164,7 @@ def _conditions(results: Results) -> Iterator[str]:
             f"vary, nothing is trained."
         )
     yield (
-        f"n = {' or '.join(map(str, counts))} {_SPLITS[results.split]} pictures; percent; "
+        f"n = {' or '.join(map(str, counts))} {SPLITS[results.split]} pictures; percent; "
         f"mean ± standard deviation over seeds; `off` is the network as published numbers are "
         f"taken."
     )

@@ -142,7 +142,7 @@ class TestFile:
     def test_pandas_reads_it_in_one_line(self, file):
         frame = pandas.read_parquet(file)
         assert list(frame.columns) == list(COLUMNS)
-        assert frame.attrs == {**dataclasses.asdict(ABOUT), "modes": ["off"]}
+        assert frame.attrs == {**dataclasses.asdict(ABOUT), "modes": ["off"], "best": []}
         assert frame.picture.tolist() == [f"images/{n}.jpg" for n in range(3)]
         expected = rows(blob(4, 5), blob(9, 9))[1]
         row = frame.iloc[1]

@@ -27,7 +27,9 @@ function rsCard(card) {
   const fact = ([label, text]) => '<dt>' + esc(label) + '</dt><dd>' + esc(text) + '</dd>';
   return '<h2>' + esc(card.title) + ' <small>' + esc(card.family + '/' + card.card) + '</small></h2><p class="rs-lead">' + esc(card.what) + '</p>' +
     '<h3 class="rs-h">What it reaches</h3>' + (card.scores.length ? card.scores.map(rsScores).join('') : '<p class="muted">Not measured here.</p>') +
-    '<h3 class="rs-h">Where it is known to fail</h3>' + (card.failures ? '<div class="legend">' + rsLegend() + '</div><div class="rs-failures"><p class="rs-wait">Fetching the pictures.</p></div>' :
+    (card.elsewhere.length ? '<h3 class="rs-h">The same name in the tables, and why the numbers differ</h3><ul class="rs-list">' + card.elsewhere.map(f =>
+      '<li><button type="button" class="link" data-rs="' + esc(f.table) + '">' + esc(f.title) + '</button>: ' + rsText(f.text) + ' \u201cHere\u201d is the table, \u201cthere\u201d this card.</li>').join('') + '</ul>' : '') +
+    '<h3 class="rs-h">Where it is known to fail</h3>' + (card.failures ? '<div class="legend">' + rsLegend() + '</div><div class="rs-failures"><p class="rs-wait">Fetching the pictures.</p></div>' : card.unshown ? '<p class="muted">' + esc(card.unshown) + '</p>' :
       '<p class="muted">No failures are on this card yet. This finds them, among pictures that may be shown:</p>' + rsCommand(card.command)) +
     '<h3 class="rs-h">About it</h3><dl class="rs-facts">' + card.facts.map(fact).join('') + '</dl>' +
     (card.notes.length ? '<h3 class="rs-h">To know when reading the numbers</h3><ul class="rs-list">' + card.notes.map(n => '<li>' + esc(n) + '</li>').join('') + '</ul>' : '');

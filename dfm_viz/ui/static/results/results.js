@@ -75,12 +75,13 @@ function rsShow(id) {
 
 // The conclusions: each question with the short answer; the rest opens.
 function rsReading() {
-  const { reading, missing, tables } = RS.facts;
+  const { reading, missing, tables, baselines } = RS.facts;
   const point = p => '<li>' + (p.claim ? '<h3>' + rsText(p.claim) + '</h3>' : '') + '<p>' + rsText(p.short) + '</p>' +
     (p.more ? '<details><summary>More on this</summary><p>' + rsText(p.more) + '</p></details>' : '') + '</li>';
   const list = tables.length ? '<h3 class="rs-h">The tables</h3><ul class="rs-index">' + tables.map(t => '<li><button type="button" class="link" data-rs="' + esc(t.name) + '">' + esc(t.title) + '</button> ' + rsKind(t.kind) + '</li>').join('') + '</ul>' : '';
   return '<div class="rs-text">' +
     (reading ? '<h2>' + esc(reading.title || 'What the tables say') + '</h2><p class="rs-lead">' + rsText(reading.lead) + '</p><ol class="rs-points">' + reading.points.map(point).join('') + '</ol>' : '<h2>Results</h2>') +
+    (baselines && baselines.points.length ? '<h3 class="rs-h">' + esc(baselines.title) + '</h3><ul class="rs-list">' + baselines.points.map(t => '<li>' + rsText(t) + '</li>').join('') + '</ul>' : '') +
     (missing ? '<p class="rs-note">' + esc(missing) + '.</p>' : '') + list +
     '<p class="muted rs-end">Retrained and inference-time numbers never stand in one table. What each checkpoint reaches stands on its card.</p></div>';
 }

@@ -33,7 +33,16 @@ function rsPaintTable(table) {
       '</figcaption><div class="rs-plot">' + rsPlot(table) + '</div></figure>' : '') +
     rsScroll(table.title, rsGrid(table)) +
     (table.notes.length ? '<h3 class="rs-h">What differs from the paper</h3><ul class="rs-list">' + table.notes.map(n => '<li>' + rsText(n) + '</li>').join('') + '</ul>' : '') +
+    (table.baselines ? '<h3 class="rs-h">Against a box that never looks</h3><p class="rs-lead">' + rsText(table.baselines) + '</p>' : '') +
+    rsElsewhere(table) +
     (table.command ? '<h3 class="rs-h">Measured with</h3>' + rsCommand(table.command) : '');
+}
+
+// Names that a card has too, with another number: both, and what was done differently.
+function rsElsewhere(table) {
+  const found = table.elsewhere || [];
+  const card = f => rsKnown(f.card) ? ' <button type="button" class="link" data-rs="' + esc(f.card) + '">Open the card</button>' : '';
+  return found.length ? '<h3 class="rs-h">The same names on the cards, and why the numbers differ</h3><ul class="rs-list">' + found.map(f => '<li>' + rsText(f.text) + card(f) + '</li>').join('') + '</ul>' : '';
 }
 
 function rsPlot(table) {
