@@ -38,7 +38,7 @@ class DataPart(Part):
 
     Attributes:
         name: key in `training.data.DATASETS`.
-        family: short name of the data set as checkpoints and families carry it, as `cub27`.
+        family: short name of the data set as checkpoints and families carry it, as `cub50`.
         knows: what the network can tell apart, in words.
         hold_out_every: every n-th training picture of a class becomes validation; 0 holds out none.
         image_size: side of the network's input, px.
