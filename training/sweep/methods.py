@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfm_viz.methods import METHODS
 from dfm_viz.types import UserError
 from training.recipe import find_recipe, load_recipe
 from training.sweep.plans import Plan, Row
@@ -30,11 +31,13 @@ def methods_plan(base: str) -> Plan:
     backbone = load_recipe(file).model.backbone
     found = [
         path
-        for path in sorted(file.parent.glob("*.toml"))
+        for path in file.parent.glob("*.toml")
         if _read(path).get("extends") == file.stem and load_recipe(path).model.backbone == backbone
     ]
     if not found:
         raise UserError(f"No recipe extends {file.stem}, so it has no methods to compare.")
+    order = list(METHODS)
+    found.sort(key=lambda path: (order.index(load_recipe(path).model.method), path.stem))
     rows = [_row(path, file.stem) for path in (file, *found)]
     return Plan(NAME, "Methods: every recipe of the family", tuple(rows))
 
