@@ -76,7 +76,7 @@ def test_wrong_files_are_told(tmp_path, text, told):
 
 def test_an_unknown_name_lists_what_there_is(capsys):
     assert main(["search", "nothing", "--data-root", "."]) == 2
-    assert "mobilenetv1_cub50" in capsys.readouterr().err
+    assert "mobilenetv1_pets3" in capsys.readouterr().err
 
 
 TRIALS_TEXT = """
