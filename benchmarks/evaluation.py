@@ -154,7 +154,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--maps", type=int, default=300)
     parser.add_argument("--pictures", type=int, default=400, help="n of the memory figure")
-    parser.add_argument("--checkpoint", default="checkpoints/mobilenetv1_cub27/cam")
+    parser.add_argument("--checkpoint", default="checkpoints/mobilenetv1_cub50/cam")
     parser.add_argument("--data-root", type=Path)
     options = parser.parse_args()
     boxes(options.maps)

@@ -41,7 +41,7 @@ class DataPart(Part):
 
     Attributes:
         name: key in `training.data.DATASETS`.
-        family: short name of the data set as checkpoints and families carry it, as `cub27`; empty
+        family: short name of the data set as checkpoints and families carry it, as `cub50`; empty
             takes the folder's.
         knows: what the network can tell apart, in words; empty lists the classes. A number that it
             begins with is that of the classes: with others, the card lists the classes, too.

@@ -58,7 +58,7 @@ class Card:
         method: key in `METHODS`.
         backbone: key in `BACKBONES`.
         dataset: short name of the data set it was trained on.
-        knows: what it can tell apart, in words ("27 birds only").
+        knows: what it can tell apart, in words ("50 birds only").
         classes: readable class names, in the order of the head.
         points: insertion points, in the order of the network.
         params: the method's parameters it was trained with.

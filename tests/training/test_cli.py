@@ -68,7 +68,7 @@ def test_fit_then_evaluate(recipe, cub_root, tmp_path, capsys):
     ("words", "told"),
     [
         (["fit", "nothing", "--data-root", ".", "--out", "x"], "There is no recipe"),
-        (["fit", "mobilenetv1_cub27_cam", "--data-root", "absent", "--out", "x"], "is no folder"),
+        (["fit", "mobilenetv1_cub50_cam", "--data-root", "absent", "--out", "x"], "is no folder"),
         (["evaluate", "absent", "--data-root", "."], "There is no checkpoint or family"),
         (["imagenet", "--init-weights", "absent", "--out", "x"], "There is no weights file"),
     ],

@@ -149,7 +149,7 @@ def test_an_error_stops_all_processes_with_one_sentence(cub_root, tmp_path):
 import sys, json
 from training.__main__ import main
 recipes, root, out = json.loads(sys.argv[1])
-sys.exit(main(["fit", "mobilenetv1_cub27_cam", "--data-root", root, "--out", out + "/x",
+sys.exit(main(["fit", "mobilenetv1_cub50_cam", "--data-root", root, "--out", out + "/x",
                "init=none", "batch=7", "--device", "cpu"]))
 """
     done = launched(2, {}, cub_root, tmp_path, script)

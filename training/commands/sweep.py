@@ -8,11 +8,11 @@ from pathlib import Path
 from dfm_viz.types import UserError
 from training.commands.options import add_runs, parse_parallel, parse_rows, parse_seeds
 from training.recipe import load_recipe
-from training.sweep import inference, retrained
+from training.sweep import inference, methods, retrained
 from training.sweep.cells import Job
 from training.sweep.plans import NAMES, Kind, make_plan
 
-DEFAULT_RECIPE = "ablation_mobilenetv1_cub27"
+DEFAULT_RECIPE = "mobilenetv1_cub50_cam"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         description="Retrained (every row is trained) or at inference time (--kind inference: one "
         "checkpoint, only the module's settings vary). A stopped sweep goes on where it stopped.",
     )
-    parser.add_argument("name", help=", ".join(NAMES))
+    parser.add_argument("name", help=", ".join((*NAMES, methods.NAME)))
     parser.add_argument("overrides", nargs="*", metavar="field=value", help="on the base recipe")
     parser.add_argument("--kind", choices=list(map(str, Kind)), default=str(Kind.RETRAINED))
     parser.add_argument("--recipe", default=DEFAULT_RECIPE, help="base recipe of all rows")
@@ -45,6 +45,11 @@ def run(options: argparse.Namespace) -> None:
     values = tuple(v.strip() for v in (options.values or "").split(",") if v.strip())
     command = shlex.join(["python", "-m", "training", "sweep", options.name, "--kind", str(kind)])
     parallel = parse_parallel(options.parallel)
+    if options.name == methods.NAME and (values or kind is Kind.INFERENCE):
+        raise UserError(
+            f"{methods.NAME} trains the recipes of a family as they are; use --kind "
+            f"{Kind.RETRAINED} and leave --values out."
+        )
     if kind is Kind.INFERENCE:
         if options.checkpoint is None:
             raise UserError("--kind inference needs --checkpoint, the folder of a checkpoint.")
@@ -69,7 +74,10 @@ def run(options: argparse.Namespace) -> None:
             parallel,
         )
         base = load_recipe(job.recipe, job.overrides)
-        plan = make_plan(options.name, base.model.backbone, kind, values)
+        if options.name == methods.NAME:
+            plan = methods.methods_plan(job.recipe)
+        else:
+            plan = make_plan(options.name, base.model.backbone, kind, values)
         plan = plan.only(parse_rows(options.rows))
         _, path = retrained.run(
             plan,

@@ -8,6 +8,7 @@ from training.sweep.results import FOLDER
 from training.tables.checkpoints import write_table
 from training.tables.document import APP_DATA, DOCUMENT, app_data, document
 from training.tables.families import README, families_document
+from training.tables.seeds import spread_on_cards
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,7 +16,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser(
         "table",
         help="make the tables in README.md, RESULTS.md and checkpoints/README.md",
-        description="README.md's table and checkpoints/README.md come from the checkpoints' cards; "
+        description="README.md's table and checkpoints/README.md come from the checkpoints' cards, "
+        "which first get the spread over seeds of the sweep methods; "
         "RESULTS.md and the app's Results page come from the results files of sweeps.",
     )
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
@@ -27,7 +29,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write all four; nothing is written if one of them cannot be made."""
+    """Write the cards' spread, then all four files, none of them if one cannot be made."""
+    spread_on_cards(options.checkpoints, options.results)
     texts = {
         options.document: document(options.results, options.checkpoints),
         options.app_data: app_data(options.results, options.checkpoints),

@@ -31,11 +31,11 @@ class Results:
     """One table of measurements.
 
     Attributes:
-        plan: `table1`, `alpha`, ...
+        plan: `table1`, `methods`, `alpha`, ...
         title: for people.
         kind: retrained or inference.
         backbone: key in `BACKBONES`.
-        dataset: short name of the data set, as `cub27`.
+        dataset: short name of the data set, as `cub50`.
         base: what all rows share: the recipe as plain values, or the checkpoint and its hash.
         command: what was typed.
         chance: what boxes that ignore the picture reach on the same pictures.

@@ -16,7 +16,7 @@ from training.sweep.results import Results
 
 TRIALS = Path(__file__).parents[1] / "trials"
 SLACK = 3.0
-"""Points of Top-1 Clas that better boxes may cost: about one standard error of 162 pictures."""
+"""Points of Top-1 Clas that better boxes may cost: about one standard error of so few pictures."""
 RULE = (
     f"The rule, written before any result was seen: CAM takes the trial with the best Top-1 Clas, "
     f"and its recipe is everybody's; every other method takes, of its trials within {SLACK:g} "

@@ -7,6 +7,7 @@ from typing import Any
 from dfm_viz.backbones import get_backbone
 from training import published
 from training.evaluation.text import TITLES
+from training.sweep.methods import NAME as METHODS
 from training.sweep.plans import Kind
 from training.sweep.results import Results
 from training.sweep.trials import RULE, choose
@@ -127,7 +128,7 @@ def _paper(results: Results) -> Callable[[str], published.Scores | None] | None:
         return None
     if results.plan == "table1":
         return lambda name: published.TABLE1.get(name)
-    if results.plan == "table3":
+    if results.plan in ("table3", METHODS):
         return lambda name: published.TABLE3.get((results.backbone, name))
     if results.plan == "table2":
         grid = {
@@ -155,6 +156,11 @@ def _conditions(results: Results) -> Iterator[str]:
             yield (
                 f"Trained without one training picture in {every} of each class and scored on "
                 f"those; {optim['epochs']} epochs unless a row says otherwise. {RULE}"
+            )
+        elif results.plan == METHODS:
+            yield (
+                f"Every row is a recipe of the family: CAM's, {optim['epochs']} epochs, with what "
+                f"the method needs of its own. A checkpoint that ships is its row's seed 0."
             )
         else:
             yield f"Every row and seed trained for {optim['epochs']} epochs with one recipe."

@@ -8,7 +8,7 @@ from training import published
 from training.recipe import load_recipe
 from training.sweep.plans import NAMES, PARAMETERS, Kind, make_plan
 
-BASE = "ablation_mobilenetv1_cub27"
+BASE = "mobilenetv1_cub50_cam"
 
 
 def recipes(name, **kwargs):

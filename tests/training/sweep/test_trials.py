@@ -59,9 +59,9 @@ def test_every_trial_is_a_recipe_and_holds_out_pictures(path):
     ("text", "told"),
     [
         ("title =", "cannot be read as TOML"),
-        ('title = "a"\nrecipe = "ablation_mobilenetv1_cub27"', "it lacks or misuses 'overrides'"),
+        ('title = "a"\nrecipe = "mobilenetv1_cub50_cam"', "it lacks or misuses 'overrides'"),
         (
-            'title = "a"\nrecipe = "ablation_mobilenetv1_cub27"\noverrides = []\ntrial = []',
+            'title = "a"\nrecipe = "mobilenetv1_cub50_cam"\noverrides = []\ntrial = []',
             "put hold_out_every=5 into overrides",
         ),
     ],
@@ -76,7 +76,7 @@ def test_wrong_files_are_told(tmp_path, text, told):
 
 def test_an_unknown_name_lists_what_there_is(capsys):
     assert main(["search", "nothing", "--data-root", "."]) == 2
-    assert "mobilenetv1_cub27" in capsys.readouterr().err
+    assert "mobilenetv1_pets3" in capsys.readouterr().err
 
 
 TRIALS_TEXT = """

@@ -121,9 +121,9 @@ def test_the_readme_of_the_checkpoints_is_that_of_the_cards():
 @pytest.fixture
 def root(families_root, tmp_path):
     """The tiny family under a name that recipes have, CAM trained with one changed field."""
-    shutil.copytree(families_root / "tiny", tmp_path / "mobilenetv1_cub27")
-    folder = tmp_path / "mobilenetv1_cub27" / "cam"
-    recipe = load_recipe("mobilenetv1_cub27_cam", ["lr=0.123", "seed=4"]).to_dict()
+    shutil.copytree(families_root / "tiny", tmp_path / "mobilenetv1_cub50")
+    folder = tmp_path / "mobilenetv1_cub50" / "cam"
+    recipe = load_recipe("mobilenetv1_cub50_cam", ["lr=0.123", "seed=4"]).to_dict()
     card = dataclasses.replace(
         read_card(folder),
         recipe=recipe,
@@ -138,21 +138,21 @@ def root(families_root, tmp_path):
 
 def test_a_family_says_sizes_licences_scores_and_the_commands_that_made_it(root):
     text = families_document(root)
-    epochs = load_recipe("mobilenetv1_cub27_cam").optim.epochs
-    size = (root / "mobilenetv1_cub27" / "cam" / "model.safetensors").stat().st_size / 1e6
+    epochs = load_recipe("mobilenetv1_cub50_cam").optim.epochs
+    size = (root / "mobilenetv1_cub50" / "cam" / "model.safetensors").stat().st_size / 1e6
     for said in (
-        "## mobilenetv1_cub27",
-        f"| [cam](mobilenetv1_cub27/cam/README.md) | CAM | {size:.1f} | 4 | 10 min, {epochs} "
+        "## mobilenetv1_cub50",
+        f"| [cam](mobilenetv1_cub50/cam/README.md) | CAM | {size:.1f} | 4 | 10 min, {epochs} "
         "epochs | 80.0 | 1.0 | – | 43.2 [30.0, 52.5] |",
         "7 training pictures, 4 test pictures.",
         "- Initial weights: some weights; not recorded.",
         "- Data: free.\n- Weights: free.\n- Trained on: cpu (x86), 2 threads.",
-        "    python -m training fit mobilenetv1_cub27_cam --data-root DATA --out "
-        "checkpoints/mobilenetv1_cub27/cam --init-weights WEIGHTS",
+        "    python -m training fit mobilenetv1_cub50_cam --data-root DATA --out "
+        "checkpoints/mobilenetv1_cub50/cam --init-weights WEIGHTS",
         "seed=4",
         "optim.lr=0.123",
-        "    python -m training evaluate mobilenetv1_cub27 --data-root DATA --write-card",
-        "    python -m dfm_viz known-failures checkpoints/mobilenetv1_cub27",
+        "    python -m training evaluate mobilenetv1_cub50 --data-root DATA --write-card",
+        "    python -m dfm_viz known-failures checkpoints/mobilenetv1_cub50",
     ):
         assert said in text, said
 
@@ -181,10 +181,10 @@ def test_the_printed_command_makes_the_recipe_of_the_card(root):
     words = line.split()
     overrides = [word for word in words if "=" in word]
     again = load_recipe(words[words.index("fit") + 1], overrides).to_dict()
-    assert again == read_card(root / "mobilenetv1_cub27" / "cam").recipe
+    assert again == read_card(root / "mobilenetv1_cub50" / "cam").recipe
 
 
 def test_a_recipe_without_a_file_is_said_to_be_on_the_card_only(root):
-    (root / "mobilenetv1_cub27").rename(root / "mobilenetv1_mine")
+    (root / "mobilenetv1_cub50").rename(root / "mobilenetv1_mine")
     told = "    # checkpoints/mobilenetv1_mine/cam: its recipe stands on its card only"
     assert told in families_document(root)

@@ -99,3 +99,12 @@ def test_markdown_by_hand():
     assert grid(("a", "b"), (("x", "1"),)) == "| a | b |\n| --- | ---: |\n| x | 1 |"
     with pytest.raises(ValueError, match="2 cells"):
         Table("t", "retrained", (), ("a",), (("x", "1"),))
+
+
+def test_the_recipes_of_a_family_stand_beside_the_papers_methods():
+    found = with_runs(results(plan="methods"), "adl", {"off": scores(70, 40)})
+    found = with_runs(found, "dfm_add", {"off": scores(60, 30)})
+    table = sweep_table(found)
+    assert table.lead[0].startswith("Every row is a recipe of the family: CAM's, 10 epochs")
+    assert [row[-2:] for row in table.rows] == [("70.43 (-0.4)", "47.74 (-7.7)"), ("", "")]
+    assert "replicate nothing" in table.notes[0]
