@@ -87,8 +87,8 @@ def find_failures(
 
 def pictures_for(classes: Sequence[str]) -> tuple[Example, ...]:
     """The pictures a family is asked about: scenes if it knows these, photographs otherwise."""
-    if set(toy.CLASSES) <= set(classes):
-        return tuple(toy_example(seed) for seed in range(SCENES))
+    if (world := toy.world_of(classes)) is not None:
+        return tuple(toy_example(seed, world=world) for seed in range(SCENES))
     photographs = tuple(example for example in examples() if example.path is not None)
     return photographs or examples()
 
@@ -183,8 +183,9 @@ def _where(
 
 def _shown(example: Example) -> tuple[str, ...]:
     """Names under which a class list may have what a picture shows."""
-    if example.path is None:
-        return (toy.CLASSES[toy.scene(int(example.id.removeprefix("toy-"))).label],)
+    if (found := toy.parse_scene_id(example.id)) is not None:
+        seed, world = found
+        return (toy.WORLDS[world][toy.scene(seed, world=world).label],)
     return SHOWN.get(example.id, ())
 
 

@@ -33,10 +33,12 @@ PART_CLASSES: tuple[str, ...] = ("redcap", "goldcap", "greencap", "bluecap")
 """Class names of `World.PART` in the order of the labels."""
 WORLDS: dict[World, tuple[str, ...]] = {World.CONTEXT: CLASSES, World.PART: PART_CLASSES}
 """Class names of every world; no two worlds share one, so a name tells its world."""
+_PREFIXES = {World.CONTEXT: "toy", World.PART: "part"}
 SPLITS: tuple[str, ...] = ("train", "test", "val")
 """Splits of the scenes as a data set; their order decides the seeds, so it never changes."""
 
 _BACKGROUNDS = np.array([[96, 128, 84], [92, 114, 140], [146, 122, 88], [122, 98, 130]], float)
+_GREYS = np.array([[92, 94, 90], [104, 106, 108], [116, 114, 110], [98, 96, 100]], float)
 _BODIES = np.array([[150, 140, 128], [120, 112, 108], [168, 156, 132], [134, 120, 124]], float)
 _CAPS = np.array([[214, 36, 36], [244, 196, 24], [28, 168, 60], [36, 72, 220]], float)
 _LIGHT, _DARK = np.array([250.0, 214, 60]), np.array([36.0, 28, 24])
@@ -112,7 +114,7 @@ def scene(
     other = int(rng.integers(len(classes)))
     ground = kind if rng.random() < correlation else other
 
-    canvas = _background(rng, size, ground)
+    canvas = _background(rng, size, _GREYS[ground] if world is World.PART else _BACKGROUNDS[ground])
     body, head, along, across = _creature(rng, size)
     plain = _BODIES[rng.integers(len(_BODIES))]
     canvas[body] = plain * (1 - 0.18 * np.clip(across[body], -1, 1)[:, None])
@@ -128,6 +130,19 @@ def scene(
     box = (int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max()))
     rgb = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
     return ToyScene(rgb, kind, box, head, body, ground)
+
+
+def scene_id(seed: int, world: World | str = World.CONTEXT) -> str:
+    """The short name of the scene of a seed, usable in links: `toy-7`, in `part` `part-7`."""
+    return f"{_PREFIXES[World(world)]}-{seed}"
+
+
+def parse_scene_id(text: str) -> tuple[int, World] | None:
+    """Seed and world of a name of `scene_id`; None for any other text."""
+    for world, prefix in _PREFIXES.items():
+        if match := re.fullmatch(rf"{prefix}-(\d{{1,9}})", text, re.ASCII):
+            return int(match[1]), world
+    return None
 
 
 def world_of(classes: Iterable[str]) -> World | None:
@@ -168,15 +183,17 @@ def scene_of_file(name: str, *, size: int) -> ToyScene | None:
     return None
 
 
-def _background(rng: np.random.Generator, size: int, ground: int) -> NDArray[np.float64]:
-    """Soft blotches around the colour of class ``ground``."""
+def _background(
+    rng: np.random.Generator, size: int, colour: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Soft blotches around a colour."""
     cells = 6
     coarse = rng.uniform(-26, 26, (cells + 1, cells + 1))
     at = np.linspace(0, cells, size, endpoint=False)
     low, share = at.astype(int), at % 1
     rows = coarse[low] * (1 - share[:, None]) + coarse[low + 1] * share[:, None]
     soft = rows[:, low] * (1 - share) + rows[:, low + 1] * share
-    return _BACKGROUNDS[ground] + soft[:, :, None]
+    return colour + soft[:, :, None]
 
 
 def _creature(
