@@ -72,7 +72,7 @@ def scene(
     label: int | None = None,
     world: World | str = World.CONTEXT,
     correlation: float | None = None,
-    contrast: float = 24.0,
+    contrast: float = 36.0,
 ) -> ToyScene:
     """Draw one scene; equal arguments give equal pixels.
 

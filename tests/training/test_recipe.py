@@ -14,7 +14,7 @@ def test_every_recipe_on_disk_loads_and_survives_json(path):
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     if not path.stem.startswith(("ablation_", "trials_")):  # bases of sweeps and trials
         name = f"{recipe.model.backbone}_{recipe.data.family}_{recipe.model.method}"
-        assert path.stem in (name, f"{name}_add")
+        assert path.stem in (name, f"{name}_add", f"{name}_hard")
 
 
 def test_published_rows_have_a_recipe_each():
