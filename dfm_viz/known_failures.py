@@ -80,8 +80,8 @@ def pictures_for(classes: Sequence[str]) -> tuple[Example, ...]:
 
     What a family says of a picture of no class it knows tells nothing about its failures.
     """
-    if set(toy.CLASSES) <= set(classes):
-        return tuple(toy_example(seed) for seed in range(SCENES))
+    if (world := toy.world_of(classes)) is not None:
+        return tuple(toy_example(seed, world=world) for seed in range(SCENES))
     known = set(classes)
     return tuple(one for one in (*pets(), *photographs()) if known.intersection(_shown(one)))
 
@@ -176,8 +176,9 @@ def _where(
 
 def _shown(example: Example) -> tuple[str, ...]:
     """Names under which a class list may have what a picture shows."""
-    if example.path is None:
-        return (toy.CLASSES[toy.scene(int(example.id.removeprefix("toy-"))).label],)
+    if (found := toy.parse_scene_id(example.id)) is not None:
+        seed, world = found
+        return (toy.WORLDS[world][toy.scene(seed, world=world).label],)
     return SHOWN.get(example.id, example.classes)
 
 

@@ -15,7 +15,11 @@ ERROR_WORDS = {
     "part": ("Only a part", "More than half of the box lies on the object, but IoU is below .5."),
     "more": ("Too much", "At least 70 % of the object is covered, but IoU is below .5."),
     "m_ins": ("Several at once", "One box covers more than 30 % of two or more objects."),
-    "oth": ("Elsewhere", "None of the others: the box hardly meets the object."),
+    "oth": (
+        "Misplaced",
+        "At most half of the box lies on the object, and less than 70 % of the object is covered: "
+        "the box lies across its edge or beside it.",
+    ),
 }
 FLAGS = {
     Flag.FIXES: ("DFM fixes CAM", "IoU of CAM's box is below .5, that of DFM's at least .5."),

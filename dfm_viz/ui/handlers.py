@@ -1,11 +1,11 @@
 """What the Explore page asks of the server, as plain functions: no Gradio here."""
 
 import functools
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfm_viz import toy
 from dfm_viz.examples import Example, examples, local_examples, toy_example
 from dfm_viz.inspection import (
     Colormap,
@@ -81,8 +81,9 @@ class Explore:
 
     def example(self, name: str) -> Example | None:
         """The example of that id, or any generated scene by its seed (`toy-7`), or None."""
-        if name not in self.examples and re.fullmatch(r"toy-\d{1,9}", name):
-            return toy_example(int(name.removeprefix("toy-")))
+        if name not in self.examples and (found := toy.parse_scene_id(name)) is not None:
+            seed, world = found
+            return toy_example(seed, world=world)
         return self.examples.get(name)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - one Explore lives as long as the process

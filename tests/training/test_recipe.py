@@ -14,7 +14,8 @@ def test_every_recipe_on_disk_loads_and_survives_json(path):
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     if not path.stem.startswith(("ablation_", "trials_")):  # bases of sweeps and trials
         name = f"{recipe.model.backbone}_{recipe.data.family}_{recipe.model.method}"
-        assert path.stem in (name, *(f"{name}_{more}" for more in ("add", "slow", "tuned", "strong")))
+        kinds = ("add", "hard", "slow", "strong", "tuned")
+        assert path.stem in (name, *(f"{name}_{kind}" for kind in kinds))
 
 
 def test_published_rows_have_a_recipe_each():

@@ -198,7 +198,7 @@ def test_filters_by_keyboard_combine_and_are_cleared(failures, made):
     low.fill("1")
     low.blur()
     row(page, "Wrong class").first.locator("input").check()
-    row(page, "Elsewhere").locator("input").check()
+    row(page, "Misplaced").locator("input").check()
     row(page, "Wrong class").first.locator("input").uncheck()
     expect(page.locator(".fx-gallery")).to_contain_text("No picture fits all of these filters.")
     page.click(".fx-gallery [data-fx=clear]")

@@ -16,6 +16,7 @@ DATASETS: dict[str, Callable[[Path], DataSet]] = {
     "oxford_pets": oxford_pets.load,
     "folder": folder.load,
     "toy": toy.load,
+    "toy_part": toy.load_part,
 }
 
 

@@ -1,4 +1,4 @@
-"""The generated scenes of `dfm_viz.toy` as a data set, with exact boxes and masks.
+"""The generated scenes of `dfm_viz.toy` as data sets, one of each world, with boxes and masks.
 
 They are drawn once, into a folder in the layout of `folder`, so that they are looked at, hashed and
 read like any other pictures. Beside them lie the masks: 0 background, 1 body, 2 head.
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from dfm_viz.toy import CLASSES, scene_file, split_scene
+from dfm_viz.toy import WORLDS, World, scene_file, split_scene
 from dfm_viz.types import UserError
 from training.data import folder
 from training.data.base import DataSet
@@ -25,28 +25,53 @@ SIZE = 128
 MARK = "toy.json"
 
 
+NAMES = {World.CONTEXT: "toy", World.PART: "toy_part"}
+"""The data set of each world, and its folder in the data root."""
+
+
 def load(data_root: Path) -> DataSet:
-    """Read the scenes in `data_root` or in `data_root/toy`; where there are none, draw them there.
+    """Read the scenes of `context`; see `read`."""
+    return read(data_root, World.CONTEXT)
+
+
+def load_part(data_root: Path) -> DataSet:
+    """Read the scenes of `part`; see `read`."""
+    return read(data_root, World.PART)
+
+
+def read(data_root: Path, world: World) -> DataSet:
+    """Read a world's scenes in `data_root` or in its folder there; where there are none, draw them.
 
     Raises:
-        UserError: `data_root/toy` holds something else, or cannot be written.
+        UserError: the folder holds something else, another world's scenes, or cannot be written.
     """
-    root = data_root if (data_root / MARK).is_file() else data_root / "toy"
+    root = data_root if (data_root / MARK).is_file() else data_root / NAMES[world]
     if not (root / MARK).is_file():
-        write(root)
-    return folder.read(root, LICENCE, CLASSES)
+        write(root, world=world)
+    elif _world(root) != world:
+        raise UserError(
+            f"{root} holds scenes of the world {_world(root)}, not of {world}; give the folder "
+            f"around it, where {NAMES[world]}/ is drawn."
+        )
+    return folder.read(root, LICENCE, WORLDS[world])
 
 
-def write(root: Path, per_class: dict[str, int] = PER_CLASS, size: int = SIZE) -> None:
+def write(
+    root: Path,
+    per_class: dict[str, int] = PER_CLASS,
+    size: int = SIZE,
+    world: World = World.CONTEXT,
+) -> None:
     """Draw the scenes into a folder, which appears when all are there.
 
-    Scene n of a split has a seed of its own, so equal arguments give equal files, and splits never
-    share a scene. Several processes may write at once: one of them wins.
+    Scene n of a split has a seed of its own, so equal arguments give equal files, and neither
+    splits nor worlds share a scene. Several processes may write at once: one of them wins.
 
     Args:
         root: the folder to make; it must not be there yet.
         per_class: split -> scenes of each class.
         size: side of the scenes in pixels.
+        world: which scenes.
 
     Raises:
         UserError: there is something else, or the folder cannot be written.
@@ -54,8 +79,9 @@ def write(root: Path, per_class: dict[str, int] = PER_CLASS, size: int = SIZE) -
     part = root.with_name(f"{root.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         part.mkdir(parents=True)
-        _draw(part, per_class, size)
+        _draw(part, per_class, size, world)
         about = {"drawn_by": "dfm_viz.toy", "size": size, "per_class": per_class}
+        about |= {} if world is World.CONTEXT else {"world": str(world)}
         (part / MARK).write_text(json.dumps(about) + "\n", encoding="utf-8")
         part.rename(root)
     except OSError as error:
@@ -69,19 +95,29 @@ def write(root: Path, per_class: dict[str, int] = PER_CLASS, size: int = SIZE) -
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _draw(root: Path, per_class: dict[str, int], size: int) -> None:
+def _world(root: Path) -> str:
+    """Which world's scenes lie there; folders drawn before there were several do not say so."""
+    try:
+        return str(json.loads((root / MARK).read_text(encoding="utf-8")).get("world", "context"))
+    except (OSError, ValueError, AttributeError):
+        raise UserError(
+            f"{root / MARK} cannot be read; delete the folder and it is drawn anew."
+        ) from None
+
+
+def _draw(root: Path, per_class: dict[str, int], size: int, world: World) -> None:
     rows: list[list[object]] = []
     jobs = [
         (split, label, n)
         for split in per_class
-        for label in range(len(CLASSES))
+        for label in range(len(WORLDS[world]))
         for n in range(per_class[split])
     ]
     for split, label, n in tqdm(
         jobs, desc="drawing toy scenes", unit="", leave=False, disable=None
     ):
-        made = split_scene(split, label, n, size=size)
-        name = Path(scene_file(split, label, n))
+        made = split_scene(split, label, n, size=size, world=world)
+        name = Path(scene_file(split, label, n, world))
         mask = made.body * np.uint8(1) + made.head * np.uint8(2)
         for path, pixels in ((root / name, made.rgb), (root / "masks" / name, mask)):
             path.parent.mkdir(parents=True, exist_ok=True)

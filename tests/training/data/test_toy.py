@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dfm_viz.pictures import read_picture
-from dfm_viz.toy import CLASSES, scene
+from dfm_viz.toy import CLASSES, PART_CLASSES, World, scene
 from dfm_viz.types import UserError
 from training.data import check_dataset, fingerprint, open_dataset, toy
 
@@ -59,7 +59,7 @@ def test_equal_arguments_give_equal_files(root, tmp_path):
 
 
 def test_it_is_drawn_where_there_is_none_and_only_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(toy, "write", lambda root, w=toy.write: w(root, SMALL, 40))
+    monkeypatch.setattr(toy, "write", lambda root, w=toy.write, **how: w(root, SMALL, 40, **how))
     data = open_dataset("toy", tmp_path / "new")
     assert data.root == tmp_path / "new" / "toy"
     assert json.loads((data.root / "toy.json").read_text())["per_class"] == SMALL
@@ -86,9 +86,35 @@ def test_a_killed_or_failed_drawing_leaves_nothing_that_looks_finished(tmp_path,
 
 
 def test_another_folder_of_that_name_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(toy, "write", lambda root, w=toy.write: w(root, {"train": 1}, 32))
+    monkeypatch.setattr(toy, "write", lambda root, w=toy.write, **_: w(root, {"train": 1}, 32))
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match="holds no other folder of that name"):
         open_dataset("toy", tmp_path)
     assert [p.name for p in tmp_path.rglob("*")] == ["toy", "mine.txt"]
+
+
+def test_the_worlds_lie_side_by_side_and_are_never_mistaken(tmp_path):
+    toy.write(tmp_path / "toy", SMALL, 40)
+    toy.write(tmp_path / "toy_part", SMALL, 40, World.PART)
+    context, part = open_dataset("toy", tmp_path), open_dataset("toy_part", tmp_path)
+    assert (context.classes, part.classes) == (CLASSES, PART_CLASSES)
+    assert part == open_dataset("toy_part", tmp_path / "toy_part")
+    check_dataset(part)
+    digests = {read_picture(i.path).digest for d in (context, part) for i in d.train + d.test}
+    assert len(digests) == len(context.train + context.test + part.train + part.test)
+    made = scene(12_000_000 + 4 + 3, size=40, label=3, world="part")
+    np.testing.assert_array_equal(
+        read_picture(part.root / "test" / "bluecap" / "0001.png").rgb, made.rgb
+    )
+    for name, folder in (("toy", "toy_part"), ("toy_part", "toy")):
+        with pytest.raises(UserError, match=f"{folder} holds scenes of the world .* is drawn"):
+            open_dataset(name, tmp_path / folder)
+
+
+def test_a_damaged_mark_is_told(tmp_path):
+    (tmp_path / "toy_part").mkdir()
+    for text in ("{", "[]"):
+        (tmp_path / "toy_part" / "toy.json").write_text(text)
+        with pytest.raises(UserError, match=r"toy\.json cannot be read; delete the folder"):
+            open_dataset("toy_part", tmp_path)

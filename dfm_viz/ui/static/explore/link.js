@@ -44,7 +44,7 @@ function linkFields() {
   const set_ = state.settings, setting = name => [() => state.settings[name], x => { state.settings[name] = x; }];
   const f = {
     family: linkChoice(() => state.family, x => { state.family = x; }, () => facts.families.map(x => x.name), () => facts.family),
-    example: { read: (text, refuse) => { if (/^toy-[0-9]{1,9}$/.test(text) || facts.examples.some(e => e.id === text)) LINK.example = text; else refuse(); },
+    example: { read: (text, refuse) => { if (/^(toy|part)-[0-9]{1,9}$/.test(text) || facts.examples.some(e => e.id === text)) LINK.example = text; else refuse(); },
       write: () => state.picture && state.picture.example !== facts.view.example && state.picture.example },
     // A picture of an evaluated set, as the Failures tab names it; the server looks whether it has it.
     record: { read: (text, refuse) => { if (/^[^/].*\/\d{1,8}$/.test(text) && text.length < 400) LINK.record = text; else refuse(); }, write: () => state.picture && state.picture.record },
