@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     failures.add_argument("folder", type=Path, help="a family or a folder of families")
     failures.set_defaults(run=_known_failures)
+    lessons = commands.add_parser(
+        "lessons",
+        help="choose the example pictures of a family by what its networks make of them",
+    )
+    lessons.add_argument("folder", type=Path, help="a family or a folder of families")
+    lessons.set_defaults(run=_lessons)
     fetch = commands.add_parser(
         "fetch", help="download a family: published ImageNet weights, or from the Hugging Face Hub"
     )
@@ -83,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.set_defaults(run=_fetch)
     for command in (inspect, replay, families):
         command.add_argument("--families", type=Path, default=None, help="folder of families")
-    for command in (inspect, replay, failures):
+    for command in (inspect, replay, failures, lessons):
         command.add_argument("--device", default="auto", help="auto, cpu or cuda")
     return parser
 
@@ -153,6 +159,15 @@ def _known_failures(options: argparse.Namespace) -> None:
         print(f"{folder}: {len(failures)} on the card")
         for failure in failures:
             print(f"  {failure.sentence}")
+
+
+def _lessons(options: argparse.Namespace) -> None:
+    from dfm_viz.lessons import write_lessons
+
+    for name, rows in write_lessons(options.folder, options.device):
+        print(f"{name}: {len(rows)} pictures")
+        for row in rows:
+            print(f"  {row['example']}: {row['caption']}")
 
 
 def _fetch(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ Only pictures that may be shown to anybody are asked about: the photographs that
 ship and generated scenes. They are asked about as the page does, so the page shows the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from dfm_viz import toy
 from dfm_viz.checkpoint import write_card
 from dfm_viz.checkpoint.card import KnownFailure, checkpoint_folders, place, read_card
-from dfm_viz.examples import Example, examples, toy_example
+from dfm_viz.examples import SHOWN, Example, examples, pets, photographs, toy_example
 from dfm_viz.files import subfolders
 from dfm_viz.inspection import Family, Settings, load_family
 from dfm_viz.inspection.result import MethodResult
@@ -24,16 +24,6 @@ KEPT = 3
 """So many failures stand on a card."""
 SCENES = 24
 """So many generated scenes a family that knows them is asked about."""
-
-SHOWN: Mapping[str, tuple[str, ...]] = {
-    "lion": ("lion",),
-    "cheetah": ("cheetah",),
-    "cheetah-face": ("cheetah",),
-    "chelsea": ("Egyptian cat", "tabby", "tiger cat"),
-    "coffee": ("espresso", "cup", "coffee mug"),
-    "rocket": ("missile", "projectile"),
-}
-"""What the photographs show, by the names that class lists have for it; others have none."""
 
 _BOXES = {
     ErrorType.PART: "the box covers only a part of the object",
@@ -86,11 +76,12 @@ def find_failures(
 
 
 def pictures_for(classes: Sequence[str]) -> tuple[Example, ...]:
-    """The pictures a family is asked about: scenes if it knows these, photographs otherwise."""
+    """The pictures a family is asked about: of its own breeds, scenes it knows, or photographs."""
     if set(toy.CLASSES) <= set(classes):
         return tuple(toy_example(seed) for seed in range(SCENES))
-    photographs = tuple(example for example in examples() if example.path is not None)
-    return photographs or examples()
+    known = set(classes)
+    own = tuple(pet for pet in pets() if known.intersection(pet.classes))
+    return own or photographs() or examples()
 
 
 def write_failures(folder: Path, device: str = "auto") -> dict[Path, tuple[KnownFailure, ...]]:
@@ -185,7 +176,7 @@ def _shown(example: Example) -> tuple[str, ...]:
     """Names under which a class list may have what a picture shows."""
     if example.path is None:
         return (toy.CLASSES[toy.scene(int(example.id.removeprefix("toy-"))).label],)
-    return SHOWN.get(example.id, ())
+    return SHOWN.get(example.id, example.classes)
 
 
 def _choose(found: Sequence[_Found], count: int) -> Iterator[KnownFailure]:

@@ -1,5 +1,6 @@
-"""Pictures to start with: photographs that installed packages ship, and a generated scene.
+"""Pictures to start with: photographs from installed packages, of three pet breeds, and scenes.
 
+What is to be learned on which of them under which family is found by `dfm_viz.lessons`.
 Nothing is downloaded. A photograph that the installed version of its package does not ship, or
 ships in another size than the one its boxes were drawn on, is left out.
 """
@@ -8,21 +9,39 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfm_viz import toy
+from dfm_viz.examples.lessons import lessons, scenes
 from dfm_viz.examples.local import local_pictures
 from dfm_viz.picture_headers import read_header
 from dfm_viz.pictures import Picture, read_picture
 from dfm_viz.types import Box, UserError
 
+_PETS = Path(__file__).with_name("pets")
 _GRADIO = ("shipped with Gradio; photographer not named", "Apache-2.0 (Gradio)")
+
+
+class FamilyClasses(Protocol):
+    """What this module asks of a family."""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,7 @@ class Example:
         licence: Under which terms.
         path: The file, or None for a generated picture.
         generate: Makes (H, W, 3) uint8, or None for a file.
+        classes: What it shows, by the names that class lists may have for it.
     """
 
     id: str
@@ -46,6 +66,11 @@ class Example:
     licence: str
     path: Path | None = None
     generate: Callable[[], NDArray[np.uint8]] | None = None
+    classes: tuple[str, ...] = ()
+
+    def families(self, known: Iterable[FamilyClasses]) -> tuple[str, ...]:
+        """Names of the families, out of those given, to whose classes this picture belongs."""
+        return tuple(f.name for f in known if not set(self.classes).isdisjoint(f.classes))
 
     def read(self) -> Picture:
         """Read or generate the picture.
@@ -65,6 +90,7 @@ _PHOTOGRAPHS = (
     ("lion", "Lion and lioness", "gradio", ("media_assets/images/lion.jpg",), *_GRADIO),
     ("cheetah", "Running cheetah", "gradio", ("media_assets/images/cheetah.jpg",), *_GRADIO),
     ("cheetah-face", "Cheetah", "gradio", ("media_assets/images/cheetah1.jpg",), *_GRADIO),
+    ("cheetah-cub", "Cheetah cub", "gradio", ("test_data/cheetah2.jpg",), *_GRADIO),
     ("chelsea", "Chelsea the cat", "skimage", ("data/chelsea.png",), "Stefan van der Walt", "CC0"),
     ("coffee", "Espresso", "skimage", ("data/coffee.png",), "Rachel Michetti", "CC0"),
     (
@@ -84,7 +110,28 @@ _PHOTOGRAPHS = (
         "SpaceX",
         "public domain",
     ),
+    ("tripod", "A tripod", "skimage", ("data/camera.png",), "Lav Varshney", "CC0"),
+    (
+        "shuttle",
+        "Model of a space shuttle, behind an astronaut",
+        "skimage",
+        ("data/astronaut.png",),
+        "NASA",
+        "public domain",
+    ),
 )
+SHOWN: Mapping[str, tuple[str, ...]] = {
+    "lion": ("lion",),
+    "cheetah": ("cheetah",),
+    "cheetah-face": ("cheetah",),
+    "cheetah-cub": ("cheetah",),
+    "chelsea": ("Egyptian cat", "tabby", "tiger cat"),
+    "coffee": ("espresso", "cup", "coffee mug"),
+    "rocket": ("missile", "projectile"),
+    "tripod": ("tripod",),
+    "shuttle": ("space shuttle",),
+}
+"""What the photographs show, by the names that class lists have for it; others have none."""
 _TOY_SCENES = (
     (9020, "Toy scene: only the head is found"),
     (9103, "Toy scene: erasing spills over the background"),
@@ -94,10 +141,49 @@ _TOY_SCENES = (
 
 
 def examples() -> tuple[Example, ...]:
-    """List the pictures at hand, the best one to begin with first, generated scenes last."""
+    """List the pictures to start with: photographs, those of the pets that are chosen, scenes.
+
+    Chosen are those that `lessons` names.
+    """
+    chosen = {lesson.example for told in lessons().values() for lesson in told}
+    titles = dict(_scenes())
+    for name in chosen:
+        if scene := re.fullmatch(r"toy-(\d{1,9})", name):
+            titles.setdefault(int(scene[1]), "")
+    return (
+        *photographs(),
+        *(pet for pet in pets() if pet.id in chosen),
+        *(toy_example(seed, title) for seed, title in titles.items()),
+    )
+
+
+def photographs() -> tuple[Example, ...]:
+    """The photographs that installed packages have, the best one to begin with first."""
     found = (_photograph(*row) for row in _PHOTOGRAPHS)
-    scenes = (toy_example(seed, title) for seed, title in _TOY_SCENES)
-    return (*(example for example in found if example is not None), *scenes)
+    return tuple(example for example in found if example is not None)
+
+
+def _scenes() -> tuple[tuple[int, str], ...]:
+    told = tuple((row["seed"], row["title"]) for row in scenes() if row["world"] == "context")
+    return told or _TOY_SCENES
+
+
+@cache
+def pets() -> tuple[Example, ...]:
+    """The 96 photographs of `pets/`, with the names that the data set has for them."""
+    rows: list[dict[str, Any]] = json.loads((_PETS / "boxes.json").read_text("utf-8"))["pictures"]
+    return tuple(
+        Example(
+            id=f"pets-{Path(row['picture']).stem}",
+            title=row["class"],
+            truths=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in row["boxes"]),
+            credit="Oxford-IIIT Pet (Parkhi et al.), written again as JPEG",
+            licence="CC BY-SA 4.0",
+            path=_PETS / row["picture"],
+            classes=(row["class"],),
+        )
+        for row in rows
+    )
 
 
 def find_example(example_id: str) -> Example:
@@ -106,9 +192,9 @@ def find_example(example_id: str) -> Example:
     Raises:
         UserError: There is none; the text lists those there are.
     """
-    known = {example.id: example for example in examples()}
+    known = {example.id: example for example in (*examples(), *pets())}
     if example_id not in known:
-        raise UserError(f"There is no example {example_id!r}: choose one of {', '.join(known)}.")
+        raise UserError(f"There is no example {example_id!r}: choose one of {', '.join(e.id for e in examples())}.")
     return known[example_id]
 
 
@@ -123,6 +209,7 @@ def toy_example(seed: int, title: str = "") -> Example:
         credit="generated by dfm_viz.toy",
         licence="MIT",
         generate=lambda: toy.scene(seed).rgb,
+        classes=(toy.CLASSES[made.label],),
     )
 
 
@@ -144,7 +231,15 @@ def local_examples(data_root: str | Path, count: int = 4) -> tuple[Example, ...]
     if not root.is_dir():
         raise UserError(f"The data root {root} is not a folder: give one that exists.")
     return tuple(
-        Example(row.id, row.title, row.truths, row.credit, row.licence, path=row.path)
+        Example(
+            row.id,
+            row.title,
+            row.truths,
+            row.credit,
+            row.licence,
+            path=row.path,
+            classes=(row.title,),
+        )
         for row in local_pictures(root, count)
     )
 
@@ -170,5 +265,6 @@ def _photograph(
                 truths = tuple(
                     (float(b[0]), float(b[1]), float(b[2]), float(b[3])) for b in boxes[name]
                 )
-                return Example(name, title, truths, credit, licence, path=path)
+                shown = SHOWN.get(name, ())
+                return Example(name, title, truths, credit, licence, path=path, classes=shown)
     return None
