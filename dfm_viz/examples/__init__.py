@@ -194,7 +194,9 @@ def find_example(example_id: str) -> Example:
     """
     known = {example.id: example for example in (*examples(), *pets())}
     if example_id not in known:
-        raise UserError(f"There is no example {example_id!r}: choose one of {', '.join(e.id for e in examples())}.")
+        raise UserError(
+            f"There is no example {example_id!r}: choose one of {', '.join(e.id for e in examples())}."
+        )
     return known[example_id]
 
 
@@ -213,7 +215,7 @@ def toy_example(seed: int, title: str = "") -> Example:
     )
 
 
-def local_examples(data_root: str | Path, count: int = 4) -> tuple[Example, ...]:
+def local_examples(data_root: str | Path, count: int = 8) -> tuple[Example, ...]:
     """Take a few test pictures with their true boxes from data sets on this machine.
 
     Args:
