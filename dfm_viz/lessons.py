@@ -9,14 +9,16 @@ each picture a kind of lesson holds if its condition does, and the stronger its 
 | `dfm_best`, `method_best` | CAM's IoU < .5, another method's >= .5, and higher than all others' | gain over CAM |
 | `part_only` | CAM's IoU < .5 and more than half of its box lies on the object, of which it covers less than .7 | less IoU |
 | `spills` | an erasing method's IoU < .5 though its box covers .7 of the object, CAM's IoU is higher | loss |
-| `threshold_decides` | CAM's IoU < .5 at threshold .2, and >= .5 at its best | gain |
-| `cam_right` | CAM's IoU >= .5 and no other's is higher by .05 | IoU |
+| `threshold_decides` | CAM's IoU < .5 at threshold .2, and >= .5 at its best, above the whole picture's by .05 | gain |
+| `cam_right` | CAM's IoU >= .5 and no other's is higher by .05 | IoU above that of the whole picture |
 | `all_fail` | every method's IoU < .5, at every threshold CAM's too | less IoU |
 
 But for `all_fail`, CAM's class has to be right. Kinds take turns in this order, each taking the
 picture where it is strongest among those left, until `WANTED` are chosen. A family with fewer
 pictures than that shows all; where no kind holds, the caption gives the numbers alone. Only
-pictures with one true box are chosen where there are enough.
+pictures with one true box are chosen where there are enough. Where a family has records of its
+pictures (`records/` in its folder), the rule narrows them down to twice as many by these first, and
+asks the networks about those alone: seconds instead of minutes.
 """
 
 import json
@@ -26,15 +28,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from dfm_viz import toy
 from dfm_viz.box_sweep import sweep
-from dfm_viz.boxes import SIDE, best_iou, iog, iop, resize_box
+from dfm_viz.boxes import SIDE, GridBox, best_iou, iog, iop, resize_box
 from dfm_viz.examples import Example, pets, photographs, toy_example
 from dfm_viz.examples.lessons import LESSONS, scenes
 from dfm_viz.files import write_file
 from dfm_viz.inspection import Family, Settings, load_family
 from dfm_viz.known_failures import families_under
+from dfm_viz.records.format import read_records
+from dfm_viz.types import Mode
 
 SHOWS = (
     *("dfm_best", "method_best", "part_only", "spills"),
@@ -45,7 +50,12 @@ WANTED = 12
 """So many pictures a family shows, if it has them."""
 RIGHT = 0.5
 COVERED = 0.7
-_SEEDS = range(9000, 9120)
+_WHOLE = (0, 0, SIDE - 1, SIDE - 1)
+_COLUMNS = (
+    *("picture", "mode", "correct", "iou", "iop", "iog", "curve_own"),
+    *("truths", "width", "height"),
+)
+_SEEDS = range(9000, 9024)
 """Scenes a family of the toy world is asked about."""
 
 
@@ -61,6 +71,7 @@ class Seen:
         covers: Share of the object that its box covers.
         best: The highest IoU of any threshold.
         at: That threshold, the lowest there is.
+        whole: What a box around the whole picture would score.
     """
 
     title: str
@@ -70,6 +81,7 @@ class Seen:
     covers: float
     best: float
     at: float
+    whole: float
 
 
 Answers = Mapping[str, Seen]
@@ -95,10 +107,11 @@ def strength(kind: str, seen: Answers) -> float | None:
         worst = _spilling(seen)
         return None if worst is None else cam.iou - seen[worst].iou
     if kind == "threshold_decides":
-        return cam.best - cam.iou if cam.iou < RIGHT <= cam.best else None
+        decides = cam.iou < RIGHT <= cam.best and cam.best > cam.whole + 0.05
+        return cam.best - cam.iou if decides else None
     if kind == "cam_right":
         best_other = max((answer.iou for answer in others.values()), default=0.0)
-        return cam.iou if cam.iou >= RIGHT and best_other < cam.iou + 0.05 else None
+        return cam.iou - cam.whole if cam.iou >= RIGHT and best_other < cam.iou + 0.05 else None
     fails = cam.best < RIGHT and all(answer.iou < RIGHT for answer in seen.values())
     return 1 - max(answer.iou for answer in seen.values()) if fails else None
 
@@ -184,8 +197,49 @@ def look(family: Family, example: Example) -> Answers:
                 covers=max(iog(method.box_grid, box) for box in truths),
                 best=float(curve[level]),
                 at=float(np.ceil(100 * level / peak)) / 100,
+                whole=best_iou(_WHOLE, truths),
             )
     return seen
+
+
+def recorded(family: Family, asked: Mapping[str, Example]) -> dict[str, Answers]:
+    """What the records in a family's folder say about pictures; {} unless they say it of all.
+
+    Args:
+        family: Its trained checkpoints must all have records.
+        asked: Examples by id; files are found by their name.
+
+    Raises:
+        UserError: Damaged records.
+    """
+    ids = {e.path.name: name for name, e in asked.items() if e.path is not None}
+    found: dict[str, dict[str, Seen]] = {name: {} for name in asked}
+    for method, card in family.checkpoints.cards.items():
+        path = family.checkpoints.folder / "records" / f"{method}.parquet"
+        if not card.trained or not path.is_file():
+            return {}
+        about, table = read_records(path, _COLUMNS)
+        mode = str(Mode.EXPECTED if Mode.EXPECTED in about.modes else Mode.OFF)
+        for row in table.filter(pc.equal(table["mode"], mode)).to_pylist():
+            if name := ids.get(row["picture"].rpartition("/")[2]):
+                curve = np.asarray(row["curve_own"])
+                found[name][method] = Seen(
+                    title=family.checkpoints.title(method),
+                    right=row["correct"],
+                    iou=row["iou"],
+                    on=row["iop"],
+                    covers=row["iog"],
+                    best=float(curve.max()),
+                    at=float(curve.argmax()) / 255,
+                    whole=best_iou(_WHOLE, _truths(row)),
+                )
+    whole = all(set(seen) == set(family.checkpoints.cards) for seen in found.values())
+    return dict(found) if whole and found else {}
+
+
+def _truths(row: Mapping[str, Any]) -> list[GridBox]:
+    size = (row["width"], row["height"])
+    return [resize_box(box, size) for box in row["truths"]]
 
 
 def candidates(family: Family) -> tuple[Example, ...]:
@@ -204,7 +258,10 @@ def find_lessons(family: Family) -> list[dict[str, Any]]:
     Raises:
         UserError: A damaged checkpoint or picture.
     """
-    pictures = {example.id: look(family, example) for example in candidates(family)}
+    asked = {example.id: example for example in candidates(family)}
+    if known := recorded(family, asked):
+        asked = {name: asked[name] for name, _ in choose(known, 2 * WANTED)}
+    pictures = {name: look(family, example) for name, example in asked.items()}
     return [
         {
             "example": name,

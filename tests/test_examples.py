@@ -1,6 +1,8 @@
 """The pictures to start with: at hand without a network, readable, with boxes that fit."""
 
+import json
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,9 @@ def test_all_photographs_are_found():
     ids = [e.id for e in ex.examples()]
     assert ids[0] == "lion"
     assert ids[-1].startswith("toy-")
-    assert len(ids) == len(set(ids)) == 11
+    assert len(ids) == len(set(ids))
+    assert set(ex.SHOWN) <= set(ids)
+    assert 8 <= sum(name.startswith("pets-") for name in ids) < 96  # those that a lesson chose
 
 
 @pytest.mark.parametrize("example", ex.examples(), ids=lambda e: e.id)
@@ -29,6 +33,30 @@ def test_every_example_is_complete(example):
     assert check_truths(example.truths, picture.width, picture.height) == example.truths
     assert all(x1 < picture.width and y1 < picture.height for _, _, x1, y1 in example.truths)
     assert all(isinstance(v, float) for box in example.truths for v in box)
+
+
+def test_the_pets_lie_whole_beside_their_licence():
+    folder = Path(ex.__file__).with_name("pets")
+    assert "CC BY-SA 4.0" in (folder / "LICENSE").read_text(encoding="utf-8")
+    assert "What was changed" in (folder / "README.md").read_text(encoding="utf-8")
+    rows = json.loads((folder / "boxes.json").read_text())["pictures"]
+    assert len(ex.pets()) == 96
+    assert {e.path for e in ex.pets()} == set((folder / "images").iterdir())
+    for row, pet in zip(rows, ex.pets(), strict=True):
+        with Image.open(pet.path) as image:
+            assert list(image.size) == row["size"]
+            assert not image.getexif()
+        ((x0, y0, x1, y1),) = pet.truths
+        assert 0 <= x0 < x1 < row["size"][0]
+        assert 0 <= y0 < y1 < row["size"][1]
+    assert ex.find_example("pets-Bengal_105").classes == ("Bengal",)
+
+
+def test_an_example_belongs_to_the_families_that_know_what_it_shows():
+    Known = namedtuple("Known", "name classes")
+    known = (Known("a", ("tabby", "cup")), Known("b", ("cup",)), Known("c", ("lion", "tabby")))
+    assert ex.find_example("chelsea").families(known) == ("a", "c")
+    assert ex.find_example("tower").families(known) == ()
 
 
 def test_lion_has_two_instances():
@@ -65,7 +93,8 @@ def test_no_heavy_import_is_needed_to_find_them():
 
 def test_missing_or_other_photographs_are_left_out(monkeypatch):
     monkeypatch.setattr(ex.importlib.util, "find_spec", lambda name: None)
-    assert [e.id for e in ex.examples()] == [f"toy-{seed}" for seed, _ in ex._TOY_SCENES]
+    assert ex.photographs() == ()
+    assert {e.id.partition("-")[0] for e in ex.examples()} == {"pets", "toy"}
     monkeypatch.undo()
     sizes, boxes = ex._truths()
     monkeypatch.setattr(ex, "_truths", lambda: ({**sizes, "lion": [1, 2]}, boxes))

@@ -217,7 +217,7 @@ def toy_example(
     )
 
 
-def local_examples(data_root: str | Path, count: int = 4) -> tuple[Example, ...]:
+def local_examples(data_root: str | Path, count: int = 8) -> tuple[Example, ...]:
     """Take a few test pictures with their true boxes from data sets on this machine.
 
     Args:

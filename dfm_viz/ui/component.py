@@ -14,10 +14,11 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).with_name("static")
-STYLES = ("base", "controls", "panels", "pipeline", "extras", "narrow")
+STYLES = ("base", "controls", "panels", "pipeline", "extras", "strip", "narrow")
 SCRIPTS = (
     *("util", "maths", "state", "pump", "draw", "panels", "channels", "pipeline", "wires"),
-    *("peaks", "speech", "probe", "boxes", "truth", "guess", "controls", "source", "notes", "tabs"),
+    *("peaks", "speech", "probe", "boxes", "truth", "guess", "controls", "strip", "source"),
+    *("notes", "tabs"),
     *("share", "link", "download"),
 )
 BESIDE = ("ablate",)

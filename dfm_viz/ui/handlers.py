@@ -1,12 +1,13 @@
 """What the Explore page asks of the server, as plain functions: no Gradio here."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dfm_viz import toy
-from dfm_viz.examples import Example, examples, local_examples, toy_example
+from dfm_viz.examples import Example, examples, local_examples, pets, toy_example
+from dfm_viz.examples.lessons import first, lessons
 from dfm_viz.inspection import (
     Colormap,
     Family,
@@ -76,7 +77,8 @@ class Explore:
         """Example id -> example: photographs, the toy scene, local pictures where there are any."""
         found = list(examples())
         if self.data_root is not None:
-            found += local_examples(self.data_root)
+            there = {example.id for example in found}  # the pets may be in both
+            found += [e for e in local_examples(self.data_root) if e.id not in there]
         return {example.id: example for example in found}
 
     def example(self, name: str) -> Example | None:
@@ -84,7 +86,7 @@ class Explore:
         if name not in self.examples and (found := toy.parse_scene_id(name)) is not None:
             seed, world = found
             return toy_example(seed, world=world)
-        return self.examples.get(name)
+        return self.examples.get(name) or next((pet for pet in pets() if pet.id == name), None)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - one Explore lives as long as the process
     def family(self, name: str) -> Family:
@@ -96,17 +98,32 @@ class Explore:
 
     @functools.cached_property
     def _facts(self) -> Answer:
-        first = next(iter(self.examples), None)
+        family, first = self._first()
         return {
             "families": [_family(info) for info in self.families],
-            "family": self.families[0].name,
-            "examples": [_example(e) for e in self.examples.values()],
+            "family": family,
+            "examples": [_example(e, self.families) for e in self.examples.values()],
             "groups": words.groups(),
             "choices": words.choices(),
             "settings": words.default_settings(),
             "colormaps": [_colours(name) for name in Colormap],
             "view": {"example": first, "opacity": Settings().opacity},
         }
+
+    def _first(self) -> tuple[str, str | None]:
+        """Family and example to begin with: those of `first.json`, else what there is instead.
+
+        An example of the family's own classes, if it has one.
+        """
+        wanted, example = first()
+        names = [info.name for info in self.families]
+        family = self.families[names.index(wanted) if wanted in names else 0]
+        if family.name == wanted and example in self.examples:
+            return wanted, example
+        own = [e.id for e in self.examples.values() if e.families([family])]
+        told = [lesson.example for lesson in lessons().get(family.name, ())]
+        choice = (*(name for name in told if name in own), *own, *self.examples)
+        return family.name, next(iter(choice), None)
 
     @sentence
     def start(self, query: Mapping[str, Any]) -> Answer:
@@ -238,6 +255,9 @@ def _family(info: FamilyInfo) -> Answer:
         "title": info.title,
         "knows": _knows(info),
         "classes": list(info.classes),
+        "limits": f"This family knows {info.knows} and always names one of them.",
+        "without": "No picture of these classes may be shipped; start with --data-root and the "
+        "folder of the data set.",
         "methods": [
             words.method(name, title) for name, title in zip(info.methods, info.titles, strict=True)
         ],
@@ -256,8 +276,25 @@ def _knows(info: FamilyInfo) -> str:
     return f"{len(info.classes)} classes. {weights}"
 
 
-def _example(example: Example) -> Answer:
-    return {"id": example.id, "title": example.title, "thumb": thumbnail(example.read())}
+def _example(example: Example, families: Sequence[FamilyInfo]) -> Answer:
+    """One picture of the strip; `shows` and `caption` are those of the first family that has any."""
+    told = {
+        name: {"place": place, "shows": lesson.shows, "caption": lesson.caption}
+        for name, own in lessons().items()
+        for place, lesson in enumerate(own)
+        if lesson.example == example.id
+    }
+    names = example.families(families)
+    usual = next((told[name] for name in names if name in told), {"shows": "", "caption": ""})
+    return {
+        "id": example.id,
+        "title": example.title,
+        "thumb": thumbnail(example.read()),
+        "families": list(names),
+        "shows": usual["shows"],
+        "caption": usual["caption"],
+        "lessons": told,
+    }
 
 
 def _colours(name: Colormap) -> Answer:

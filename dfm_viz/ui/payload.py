@@ -19,6 +19,7 @@ from dfm_viz.inspection.result import MethodResult, PathResult, PointResult, cha
 from dfm_viz.methods import DFMParams
 from dfm_viz.methods.dfm import different_readings
 from dfm_viz.types import Draw
+from dfm_viz.ui.baselines import baselines
 
 Arrays = Iterator[tuple[str, NDArray[Any]]]
 MEAN = "mean"
@@ -107,6 +108,7 @@ def facts(
         "image": {"width": inspection.width, "height": inspection.height},
         "settings": settings.to_json() | {"points": list(inspection.points)},
         "truths": truths,
+        "baselines": baselines(truths, inspection.width, inspection.height) if truths else None,
         "point": point,
         "channel": channel,
         "usual_channel": default_channel(inspection.points[point]),
@@ -146,6 +148,7 @@ def answer(result: MethodResult) -> dict[str, Any]:
 def _method(result: MethodResult) -> dict[str, Any]:
     return {
         **answer(result),
+        "title": result.title,
         "badge": result.note,
         "peak": None if result.peak is None else list(result.peak),
         "peak_inside": result.peak_inside,

@@ -28,6 +28,7 @@ function fillFamily() {
   $('#dx-classes').innerHTML = family.classes.map(c => '<option value="' + esc(c) + '"></option>').join('');
   $('.family small').textContent = family.knows;
   $('.family small').title = family.knows;
+  paintStrip();
   $('.points div').innerHTML = family.points.map(p => '<label><input type="checkbox" data-use="' + esc(p.name) + '">' + esc(p.title) + '</label>').join('');
 }
 

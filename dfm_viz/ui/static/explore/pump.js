@@ -76,6 +76,7 @@ function paint() {
   paintControls();
   if (state.tab === 'explore') {
     paintPanels();
+    paintLesson();
     paintPipeline();
   }
   paintGuess();

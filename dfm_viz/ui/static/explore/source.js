@@ -6,7 +6,7 @@ function buildSource() {
   $('#dx-family').value = state.family;
   $('.thumbs').innerHTML = '<button type="button" class="add phone-only" data-act="browse" aria-label="Add a picture"><svg width="20" height="20" viewBox="0 0 22 22" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true"><path d="M11 14V4m0 0L7 8m4-4 4 4M3 14v3.5h16V14"/></svg></button>' +
     '<button type="button" class="mine" hidden aria-pressed="false"><img alt=""></button>' +
-    facts.examples.map(e => '<button type="button" data-example="' + esc(e.id) + '" aria-pressed="false" aria-label="' + esc(e.title) + '" title="' + esc(e.title) + '"><img alt="" src="' + e.thumb + '"></button>').join('');
+    '<span class="examples"></span>';
   const strip = $('.thumbs'), ends = () => strip.classList.toggle('cut', strip.scrollLeft + strip.clientWidth < strip.scrollWidth - 8);
   strip.addEventListener('scroll', ends);
   strip.addEventListener('wheel', event => {
