@@ -1,6 +1,7 @@
 """What the Explore page asks of the server, as plain functions: no Gradio here."""
 
 import functools
+import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ from dfm_viz.ui.records import Recorded
 
 _EXAMPLE = "example/"
 _RECORD = "record/"
+_LOG = logging.getLogger(__name__)
 
 
 class Explore:
@@ -209,11 +211,17 @@ class Explore:
         _ = self.families, self.examples
 
     def warm_up(self) -> None:
-        """Load the first family and analyse the first example, so that nobody waits for it."""
+        """Ask what a first visitor's page asks, so that nobody waits for it; trouble is logged."""
         facts = self.start({})
+        answer = facts
         if "error" not in facts and facts["view"]["example"]:
-            token = _EXAMPLE + facts["view"]["example"]
-            self.inspect({"family": facts["family"], "picture": token})
+            answer = opened = self.open({"example": facts["view"]["example"]})
+            if "error" not in opened:
+                question = {"family": facts["family"], "settings": facts["settings"]}
+                seen = {"picture": opened["picture"], "truths": opened["boxes"]}
+                answer = self.inspect({**question, **seen})
+        if "error" in answer:
+            _LOG.warning("nothing is prepared for the first visitor: %s", answer["error"])
 
 
 def _is_index(value: object, count: int) -> bool:
