@@ -24,7 +24,7 @@ from dfm_viz.render.scales import colormap
 from dfm_viz.types import UserError
 from dfm_viz.ui import payload, words
 from dfm_viz.ui.answers import Answer, sentence
-from dfm_viz.ui.pictures import Pictures, preview, take_upload, thumbnail
+from dfm_viz.ui.pictures import Pictures, preview, take_upload, thumbnail, upload
 from dfm_viz.ui.records import Recorded
 
 _EXAMPLE = "example/"
@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 class Explore:
     """The server side of the Explore page: families, examples and the pictures opened so far."""
 
-    SERVER = ("start", "open", "inspect")
+    SERVER = ("start", "open", "inspect", "discard")
     """Methods that the page's script may call."""
 
     def __init__(
@@ -146,6 +146,14 @@ class Explore:
             "boxes": boxes,
             "preview": preview(picture),
         }
+
+    @sentence
+    def discard(self, query: Mapping[str, Any]) -> Answer:
+        """Delete {"upload": path}: the visitor chose something else while it was being sent."""
+        if self.uploads is not None:
+            with upload(query.get("upload"), self.uploads):
+                pass
+        return {}
 
     def picture(self, token: object) -> Picture:
         """The opened picture of a token; what is no upload is read again when it was dropped."""
