@@ -40,7 +40,7 @@ function view() {
 // Parts that are not in it have not changed.
 function absorbed(reply) {
   const parts = { ...data.parts }, arrays = { ...data.arrays }, { info } = reply;
-  if (!info || !info.settings || !info.methods || !info.image || typeof info.picture !== 'string') throw new Error('no facts in the answer');
+  if (!info || !info.settings || !info.methods || !Object.keys(info.methods).length || !info.image || typeof info.picture !== 'string') throw new Error('no facts in the answer');
   for (const name in reply.parts) {
     const { data: text, ...part } = reply.parts[name], values = decode({ ...part, data: text });
     if (values.length !== part.shape.reduce((n, x) => n * x, 1)) throw new Error(name + ' is cut off');
