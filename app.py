@@ -41,7 +41,7 @@ def main() -> int:
     """Serve until interrupted; 2 if something given at the start is wrong."""
     try:
         explore.check()
-        served = launch_options(options.host, options.port, options.mcp)
+        served = launch_options(options.host, options.port, options.mcp, options.root_path)
         threading.Thread(target=explore.warm_up, daemon=True).start()
         demo.launch(**served)
     except UserError as error:

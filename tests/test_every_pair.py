@@ -86,8 +86,3 @@ def test_from_building_to_the_page(backbone, method, picture, tmp_path):
     assert shown.trained
     assert result.methods["dfm"].note == ("" if method == "dfm" else "not trained with it")
     assert tuple(result.points) == BACKBONES[backbone].points["dfm"]
-
-
-def test_every_method_and_backbone_is_walked():
-    assert tuple(METHODS) == ("cam", "has", "acol", "adl", "dfm", "cbam", "abn")
-    assert set(BACKBONES) == {"vgg16", "resnet50", "resnet101", "mobilenetv1", "toynet"}

@@ -17,9 +17,8 @@ STATIC = Path(__file__).with_name("static")
 STYLES = ("base", "controls", "panels", "pipeline", "extras", "strip", "narrow")
 SCRIPTS = (
     *("util", "maths", "state", "pump", "draw", "panels", "channels", "pipeline", "wires"),
-    *("peaks", "speech", "probe", "boxes", "truth", "guess", "controls", "strip", "source"),
-    *("notes", "tabs"),
-    *("share", "link", "download"),
+    *("peaks", "speech", "probe", "boxes", "truth", "guess", "numbers", "controls", "strip"),
+    *("source", "notes", "tabs", "share", "link", "keep", "download"),
 )
 BESIDE = ("ablate",)
 """Tabs that stand beside the sliders, as Explore does."""

@@ -1,6 +1,7 @@
 """What the Explore page asks of the server, as plain functions: no Gradio here."""
 
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,17 +25,18 @@ from dfm_viz.render.scales import colormap
 from dfm_viz.types import UserError
 from dfm_viz.ui import payload, words
 from dfm_viz.ui.answers import Answer, sentence
-from dfm_viz.ui.pictures import Pictures, preview, take_upload, thumbnail
+from dfm_viz.ui.pictures import Pictures, preview, take_upload, thumbnail, upload
 from dfm_viz.ui.records import Recorded
 
 _EXAMPLE = "example/"
 _RECORD = "record/"
+_LOG = logging.getLogger(__name__)
 
 
 class Explore:
     """The server side of the Explore page: families, examples and the pictures opened so far."""
 
-    SERVER = ("start", "open", "inspect")
+    SERVER = ("start", "open", "inspect", "discard")
     """Methods that the page's script may call."""
 
     def __init__(
@@ -168,6 +170,14 @@ class Explore:
             "stretchable": picture.stretchable,
         }
 
+    @sentence
+    def discard(self, query: Mapping[str, Any]) -> Answer:
+        """Delete {"upload": path}: the visitor chose something else while it was being sent."""
+        if self.uploads is not None:
+            with upload(query.get("upload"), self.uploads):
+                pass
+        return {}
+
     def picture(self, token: object) -> Picture:
         """The opened picture of a token; what is no upload is read again when it was dropped."""
         again: Callable[[], Picture] | None = None
@@ -232,11 +242,17 @@ class Explore:
         _ = self.families, self.examples
 
     def warm_up(self) -> None:
-        """Load the first family and analyse the first example, so that nobody waits for it."""
+        """Ask what a first visitor's page asks, so that nobody waits for it; trouble is logged."""
         facts = self.start({})
+        answer = facts
         if "error" not in facts and facts["view"]["example"]:
-            token = _EXAMPLE + facts["view"]["example"]
-            self.inspect({"family": facts["family"], "picture": token})
+            answer = opened = self.open({"example": facts["view"]["example"]})
+            if "error" not in opened:
+                question = {"family": facts["family"], "settings": facts["settings"]}
+                seen = {"picture": opened["picture"], "truths": opened["boxes"]}
+                answer = self.inspect({**question, **seen})
+        if "error" in answer:
+            _LOG.warning("nothing is prepared for the first visitor: %s", answer["error"])
 
 
 def _is_index(value: object, count: int) -> bool:

@@ -28,7 +28,16 @@ class Job:
         self._items: list[Any] = []
         self.total = 0
         self.error: str | None = None
-        self.finished = False
+        self._end = threading.Event()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the work has ended, well or badly."""
+        return self._end.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until the work has ended, at most so long; whether it has."""
+        return self._end.wait(seconds)
 
     def cancelled(self) -> bool:
         """Whether nobody wants the rest: stopped, or not polled for too long."""
@@ -62,7 +71,7 @@ class Job:
             _LOG.exception("error in a long answer")
             self.error = "Something went wrong on the server; try again or reload the page."
         finally:
-            self.finished = True
+            self._end.set()
 
 
 Work = Callable[[Job], None]
@@ -137,6 +146,11 @@ class Jobs:
             "finished": finished,
         }
         return answer if job.error is None else {**answer, "error": job.error}
+
+    def wait(self, token: str, seconds: float) -> bool:
+        """Sleep until that job has ended, at most so long; whether it has (True for no job)."""
+        job = self._jobs.get(token)
+        return job is None or job.wait(seconds)
 
     def cancel(self, token: object) -> None:
         """Nobody wants that job any more; an unknown token is nothing to do."""

@@ -15,9 +15,10 @@ def _switch(name: str) -> bool:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read host, port, families, data_root, records, device and mcp, from the environment too.
+    """Read host, port, root_path, families, data_root, records, device and mcp; environment too.
 
-    `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` count too, as Hugging Face Spaces sets them.
+    `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` count too, as Hugging Face Spaces sets them, and
+    `GRADIO_ROOT_PATH`.
     """
     parser = argparse.ArgumentParser(prog="app.py", description="Explore DFM beside CAM and ADL.")
     parser.add_argument(
@@ -30,6 +31,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         default=_environment("DFM_VIZ_PORT", "GRADIO_SERVER_PORT", default="7860"),
         help="port to listen on (DFM_VIZ_PORT; default 7860)",
+    )
+    parser.add_argument(
+        "--root-path",
+        metavar="PATH",
+        default=_environment("DFM_VIZ_ROOT_PATH", "GRADIO_ROOT_PATH"),
+        help="path under which a reverse proxy shows the page, such as /dfm (DFM_VIZ_ROOT_PATH)",
     )
     parser.add_argument(
         "--families",

@@ -16,6 +16,7 @@ from dfm_viz.ui.component import page_component
 from dfm_viz.ui.download import Download
 from dfm_viz.ui.failures import PLOTLY, Failures
 from dfm_viz.ui.handlers import Explore
+from dfm_viz.ui.proxy import root_path
 from dfm_viz.ui.results import Results
 
 _HOUR = 3600
@@ -51,11 +52,14 @@ def _server_functions(parts: Sequence[Any]) -> list[Callable[..., object]]:
     return [function(getattr(part, name), name) for part in parts for name in part.SERVER]
 
 
-def launch_options(host: str, port: int, mcp: bool = False) -> dict[str, Any]:
+def launch_options(
+    host: str, port: int, mcp: bool = False, below: str | None = None
+) -> dict[str, Any]:
     """How the page is served: no history, no telemetry, no tracebacks, small uploads only.
 
     Raises:
-        UserError: `mcp`, the endpoints as MCP tools, without the package for it.
+        UserError: `mcp`, the endpoints as MCP tools, without the package for it; or `below`, the
+            path under which a reverse proxy shows the page, is none.
     """
     if mcp and find_spec("mcp") is None:
         raise UserError(
@@ -71,4 +75,5 @@ def launch_options(host: str, port: int, mcp: bool = False) -> dict[str, Any]:
         "show_error": False,
         "footer_links": ["api"],
         "mcp_server": mcp,
+        "root_path": root_path(below),
     }

@@ -4,7 +4,8 @@ import base64
 import io
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -63,6 +64,33 @@ def _bytes(picture: Picture) -> int:
     return picture.rgb.nbytes + 1024
 
 
+@contextmanager
+def upload(path: object, folder: Path) -> Iterator[Path]:
+    """A file that the page has uploaded, deleted afterwards.
+
+    Args:
+        path: as the browser says; only files inside `folder` are touched.
+        folder: where uploads are put.
+
+    Raises:
+        LostError: a path outside the folder, or a file that has gone.
+    """
+    try:
+        file = Path(str(path)).resolve(strict=True)
+    except (OSError, ValueError):
+        raise LostError("The upload did not arrive; send the picture again.") from None
+    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        raise LostError("The upload did not arrive; send the picture again.")
+    try:
+        yield file
+    finally:
+        try:
+            file.unlink()
+            file.parent.rmdir()
+        except OSError:
+            _LOG.debug("upload not removed: %s", file)
+
+
 def take_upload(path: object, name: object, folder: Path, stretch: bool = False) -> Picture:
     """Read a file that the page has uploaded, then delete it.
 
@@ -76,20 +104,8 @@ def take_upload(path: object, name: object, folder: Path, stretch: bool = False)
         LostError: a path outside the folder, or a file that has gone.
         UserError: no picture.
     """
-    try:
-        file = Path(str(path)).resolve(strict=True)
-    except (OSError, ValueError):
-        raise LostError("The upload did not arrive; send the picture again.") from None
-    if not file.is_relative_to(folder.resolve()) or not file.is_file():
-        raise LostError("The upload did not arrive; send the picture again.")
-    try:
+    with upload(path, folder) as file:
         return read_picture(file, str(name)[:80] or None, stretch=stretch)
-    finally:
-        try:
-            file.unlink()
-            file.parent.rmdir()
-        except OSError:
-            _LOG.debug("upload not removed: %s", file)
 
 
 def preview(picture: Picture, side: int = PREVIEW_SIDE) -> str:

@@ -118,7 +118,7 @@ def test_a_sweep_is_read_by_keyboard_and_taken_over(tab):
     settle(page)
     assert page.evaluate(SETTINGS)["gamma"] == pytest.approx(0.7)
     assert plot.locator(".ab-now-t").text_content() == "now 0.70"
-    shown = page.locator('.sl[data-k="gamma"] input[type=number]').input_value()
+    shown = page.locator('.sl[data-k="gamma"] .num').input_value()
     assert shown == "0.70"
     page.locator(".ab-along .ab-small").first.click()
     settle(page)
@@ -136,7 +136,7 @@ def test_a_moved_slider_is_marked_without_a_new_sweep(tab):
     show(page, "sweep")
     started = []
     page.on("request", lambda r: started.append(r) if "ablate_start" in (r.post_data or "") else 0)
-    field = page.locator('.sl[data-k="beta"] input[type=number]')
+    field = page.locator('.sl[data-k="beta"] .num')
     field.fill("0.30")
     field.blur()
     settle(page)
@@ -302,7 +302,7 @@ def test_an_error_of_the_server_is_one_notice_and_nothing_is_lost(tab):
         return route.continue_()
 
     page.route("**/component_server/**", refuse)
-    field = page.locator('.sl[data-k="delta"] input[type=number]')
+    field = page.locator('.sl[data-k="delta"] .num')
     field.fill("0.1")
     field.blur()
     settle(page)

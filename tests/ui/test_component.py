@@ -31,12 +31,6 @@ def test_files_are_short_and_load_nothing_from_elsewhere(name):
     assert not re.search(r"https?://|//cdn|@import", text)
 
 
-def test_script_has_one_scope():
-    text = component.script()
-    assert text.startswith("(() => {")
-    assert "'use strict'" in text
-
-
 def test_component_is_a_plain_gr_html_without_a_value():
     def start(query):
         return query

@@ -23,7 +23,7 @@ def test_the_zip_is_of_what_the_page_shows_and_replays(visit, server, tmp_path, 
     page = visit()
     page.select_option("#dx-family", "tiny")
     page.wait_for_selector('.explore[data-settled="1"]')
-    page.fill('.sl[data-k="beta"] input[type=number]', "0.5")
+    page.fill('.sl[data-k="beta"] .num', "0.5")
     page.wait_for_function("() => window.paints.some(p => p.settings.beta === 0.5)")
     before = set(server.files())
     with page.expect_download() as info:

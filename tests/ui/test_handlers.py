@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfm_viz.inspection import load_family
+from dfm_viz.inspection import Family, load_family
 from dfm_viz.methods import METHODS, DFMParams
 from dfm_viz.ui.handlers import Explore
 from dfm_viz.ui.pictures import ExpiredError, Pictures, take_upload
@@ -125,6 +125,29 @@ def test_every_method_has_words(facts):
     assert about["dfm_add"].endswith("No slider moves it.")
     assert len(set(about.values())) == len(about)
     assert all(METHODS[name].paper in m["hint"] for m in shown if (name := m["name"]) in METHODS)
+
+
+def test_what_the_first_visitor_asks_was_answered_before(explore, monkeypatch):
+    """The same picture, settings and true boxes as the page's own first question."""
+    asked, inspect = [], Family.inspect
+    monkeypatch.setattr(
+        Family, "inspect", lambda *given: asked.append(given[1:]) or inspect(*given)
+    )
+    explore.warm_up()
+    warmed = list(asked)
+    assert len(warmed) == 1
+    facts = explore.start({})
+    opened = explore.open({"example": facts["view"]["example"]})
+    question = {"family": facts["family"], "picture": opened["picture"]}
+    answer = explore.inspect({**question, "settings": facts["settings"], "truths": opened["boxes"]})
+    assert "error" not in answer
+    assert asked == warmed * 2  # the same objects: what was opened was kept
+
+
+def test_a_warm_up_that_fails_is_logged(explore, monkeypatch, caplog):
+    monkeypatch.setattr(explore, "inspect", lambda query: {"error": "The checkpoint is damaged."})
+    explore.warm_up()
+    assert "The checkpoint is damaged." in caplog.text
 
 
 def test_mean_of_all_channels(explore, query):

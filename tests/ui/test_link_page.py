@@ -47,7 +47,7 @@ def copied(page):
 
 
 def drag(page, name, value):
-    field = page.locator(f'.sl[data-k="{name}"] input[type=number]')
+    field = page.locator(f'.sl[data-k="{name}"] .num')
     field.fill(str(value))
     field.blur()
     settle(page)
@@ -321,7 +321,7 @@ def test_it_works_inside_another_page_that_allows_little(visit, server):
     page.set_content(f'{frame} style="width:1200px;height:800px"></iframe>')
     inside = page.frame_locator("iframe")
     inside.locator(SETTLED).wait_for()
-    assert inside.locator('.sl[data-k="beta"] input[type=number]').input_value() == "0.50"
+    assert inside.locator('.sl[data-k="beta"] .num').input_value() == "0.50"
     inside.locator('.sl[data-k="tau"] input[type=range]').press("ArrowLeft")
     inside.locator("[data-act=link]").click()
     assert inside.locator("#dx-link").input_value() == server.url + "?beta=0.5&tau=0.69"
@@ -340,7 +340,7 @@ def test_a_drag_writes_the_address_once_it_rests(visit):
         page.mouse.move(box["x"] + 20 + 4 * i, box["y"] + box["height"] / 2)
     page.mouse.up()
     settle(page)
-    shown = float(page.locator('.sl[data-k="delta"] input[type=number]').input_value())
+    shown = float(page.locator('.sl[data-k="delta"] .num').input_value())
     page.wait_for_function(
         "x => Number(new URLSearchParams(location.search).get('delta')) === x", arg=shown
     )

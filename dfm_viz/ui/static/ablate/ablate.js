@@ -25,7 +25,7 @@ function abKey(info, without, more) {
 async function abEnter() {
   AB.active = true;
   if (!AB.facts) {
-    const reply = await call('ablate_facts', {});
+    const answer = await call('ablate_facts', {}), reply = answer && !answer.error && !answer.swept ? { error: ODD } : answer;
     if (!reply || reply.error) {
       notice('ablate', reply ? reply.error : 'The server does not answer.', 'Open this tab again in a moment.');
       return;

@@ -40,9 +40,21 @@ async function abQuickOnes() {
     if (!reply) { abAgain(); break; }
     if (await abRefused(part, key, reply)) continue;
     part.done = key;
-    part.whole(reply);
-    part.paint();
+    try { part.whole(reply); part.paint(); } catch (error) { abOdd(part, key, error); }
   }
+}
+// What cannot be read is asked once more, for it may have been cut on the way; then it is said.
+function abOdd(part, key, error) {
+  odd(error);
+  part.empty();
+  part.done = '';
+  part.paint();
+  if (part.odd !== key) { part.odd = key; return; }
+  part.odd = '';
+  part.failed = key;
+  notice('ablate', ODD, 'The rest of the page stays as it is.');
+  $('.notice').dataset.of = part.name;
+  abFailed(part, ODD);
 }
 
 async function abLong() {
@@ -63,11 +75,14 @@ async function abLongOnes() {
     if (await abRefused(part, key, reply)) continue;
     token = reply.job;
     if (of !== AB.of) continue;
-    part.begin(reply.plan);
-    const end = await abFollow(part, key, token);
+    let end = 'odd';
+    try {
+      part.begin(reply.plan);
+      end = await abFollow(part, key, token);
+    } catch (error) { abWaiting(part, null); abOdd(part, key, error); }
     if (end === 'away') { abAgain(); break; }
     if (end === 'gone' && ++gone > 2) part.failed = key;
-    if (end === 'stopped') call('ablate_cancel', { job: token });
+    if (end === 'stopped' || end === 'odd') call('ablate_cancel', { job: token });
     if (end !== 'moved') token = null;
   }
   if (token) call('ablate_cancel', { job: token });
@@ -110,12 +125,7 @@ async function abRefused(part, key, reply) {
     return false;
   }
   part.failed = key;
-  if (reply.code === 'expired' && !state.reopening) {
-    state.reopening = true;
-    const again = await reopen();
-    state.reopening = false;
-    if (again) return true;
-  }
+  if (reply.code === 'expired' && await reopen()) return true;
   notice('ablate', reply.error, 'The rest of the page stays as it is.');
   $('.notice').dataset.of = part.name;
   abFailed(part, reply.error);

@@ -16,7 +16,7 @@ function buildChannels() {
   return '<div class="chan">' + CHANNEL_ROWS.map(([id, name, equation], i) =>
     '<div class="l"><div class="sym2">' + math(SYMBOL[id]) + '<small>' + name + '</small></div><div class="eq2">' + math(equation) + '</div></div>' +
     '<div class="g' + (i ? '' : ' tall') + '"><canvas class="c" data-bars="' + id + '" role="img"' + (i ? '' : ' tabindex="0"') + '></canvas></div><div class="r" data-note="' + id + '"></div>').join('') +
-    '<div class="cap"><span><label for="dx-channel">Channel</label><input type="number" id="dx-channel" min="0" step="1"><span class="rank"></span><button type="button" class="link" data-act="mean"></button></span><span class="rest"></span></div></div>';
+    '<div class="cap"><span><label for="dx-channel">Channel</label><input class="num" id="dx-channel" inputmode="numeric" autocomplete="off"><span class="rank"></span><button type="button" class="link" data-act="mean"></button></span><span class="rest"></span></div></div>';
 }
 
 function prepare(canvas) {
@@ -89,7 +89,6 @@ function paintChannelNotes() {
   if (!note.firstChild) note.innerHTML = '<div class="cb"><span>0</span><canvas></canvas><span>1</span></div>';
   if (note.dataset.colours !== state.colormap) { colourBar($('canvas', note)); note.dataset.colours = state.colormap; }
   const field = $('#dx-channel');
-  field.max = String(total - 1);
   if (document.activeElement !== field) field.value = mean ? '' : String(state.channel);
   set($('.cap .rank'), 'textContent', mean ? 'mean of all ' + total : 'number ' + (rank + 1) + ' of ' + total + ' by attention');
   set($('.cap [data-act=mean]'), 'textContent', mean ? 'one channel' : 'mean of all');

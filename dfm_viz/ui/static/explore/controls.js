@@ -5,7 +5,7 @@ function buildControls() {
   const slider = p => {
     const share = (p.paper - p.low) / (p.high - p.low), bounds = 'min="' + p.low + '" max="' + p.high + '" step="' + p.step + '"';
     return '<div class="sl" data-k="' + p.name + '"><div class="top"><math><mi>' + esc(p.symbol) + '</mi></math><label class="lab" for="dx-' + p.name + '">' + esc(p.label) +
-      '</label><span class="was">' + esc(p.origin) + ' ' + p.paper.toFixed(2) + '</span><input type="number" inputmode="decimal" ' + bounds + ' aria-label="' + p.name + ', typed"></div>' +
+      '</label><span class="was">' + esc(p.origin) + ' ' + p.paper.toFixed(2) + '</span><input class="num" inputmode="decimal" autocomplete="off" aria-label="' + p.name + ', typed"></div>' +
       '<div class="rng" style="--p:' + share + '"><input id="dx-' + p.name + '" type="range" ' + bounds + ' aria-label="' + p.name + ': ' + esc(p.label) + '"></div></div>';
   };
   $('.dock').innerHTML = facts.groups.map(g => '<div class="grp"><h3>' + esc(g.title) + '</h3><p>' + esc(g.hint) + '</p>' + g.parameters.map(slider).join('') + '</div>').join('') +
@@ -14,7 +14,7 @@ function buildControls() {
     '<label for="dx-target">Class shown</label><input id="dx-target" list="dx-classes" autocomplete="off" placeholder="each its own"><datalist id="dx-classes"></datalist>' +
     '<label for="dx-colormap">Colours</label><select class="sel" id="dx-colormap">' + facts.colormaps.map(c => '<option value="' + esc(c.name) + '">' + esc(c.title) + '</option>').join('') + '</select>' +
     '<label for="dx-opacity">Map over picture</label><input id="dx-opacity" type="range" min="0" max="1" step="0.05">' +
-    '<label for="dx-seed">Seed</label><input id="dx-seed" type="number" min="0" max="999999" step="1" inputmode="numeric"><span class="hint">The seed counts for one draw by chance.</span>';
+    '<label for="dx-seed">Seed</label><input id="dx-seed" class="num" inputmode="numeric" autocomplete="off"><span class="hint">The seed counts for one draw by chance.</span>';
 }
 function selector(name) {
   const c = facts.choices[name];
@@ -33,9 +33,9 @@ function fillFamily() {
 }
 
 function showSlider(row, value) {
-  const p = parameters().find(q => q.name === row.dataset.k), range = $('input[type=range]', row), typed = $('input[type=number]', row);
+  const p = parameters().find(q => q.name === row.dataset.k), range = $('input[type=range]', row), typed = $('.num', row);
   if (Number(range.value) !== value) range.value = String(value);
-  if (document.activeElement !== typed) typed.value = value.toFixed(2);
+  if (document.activeElement !== typed) typed.value = plainTwo(value);
   $('.rng', row).style.setProperty('--v', String((value - p.low) / (p.high - p.low)));
   row.classList.toggle('moved', Math.abs(value - p.paper) > 1e-6);
 }
@@ -58,9 +58,7 @@ function paintControls() {
 }
 
 function setNumber(name, value) {
-  const p = parameters().find(q => q.name === name);
-  const rounded = clamp(Math.round((clamp(value, p.low, p.high) - p.low) / p.step) * p.step + p.low, p.low, p.high);
-  const clean = Number(rounded.toFixed(4));
+  const p = parameters().find(q => q.name === name), clean = Number(clamp(value, p.low, p.high).toFixed(4));
   if (state.settings[name] === clean) return;
   state.settings[name] = clean;
   showSlider($('.sl[data-k="' + name + '"]'), clean);
@@ -69,9 +67,9 @@ function setNumber(name, value) {
 
 function onInput(event) {
   const input = event.target, row = input.closest('.sl');
-  if (row) {
-    const value = parseFloat(input.value);
-    if (Number.isFinite(value)) setNumber(row.dataset.k, value);
+  if (input.matches(NUMBERS)) typeNumber(input);
+  else if (row) {
+    setNumber(row.dataset.k, Number(input.value));
   } else if (input.id === 'dx-opacity') {
     state.opacity = Number(input.value);
     $$('.fit canvas').forEach(c => { c.style.opacity = input.value; });
@@ -79,9 +77,6 @@ function onInput(event) {
     const index = familyFacts().classes.indexOf(input.value);
     if (index >= 0) setTarget(index);
     else if (input.value === '') setTarget(null);
-  } else if (input.id === 'dx-channel' && input.value !== '') {
-    const value = Number(input.value);
-    if (Number.isInteger(value) && value >= 0 && value < order.length) chooseChannel(value);
   }
 }
 function setTarget(index) {
@@ -97,12 +92,8 @@ function onChange(event) {
   else if (input.id === 'dx-path') chooseDraw(Number(input.value));
   else if (input.id === 'dx-range') { state.range = input.value; paintPipeline(); }
   else if (input.id === 'dx-colormap') chooseColours(input.value);
-  else if (input.id === 'dx-seed') { state.settings.seed = clamp(Math.round(Number(input.value)) || 0, 0, 999999); input.value = String(state.settings.seed); ask(); }
-  else if (input.id === 'dx-channel') {
-    const value = clamp(Math.round(Number(input.value)) || 0, 0, order.length - 1);
-    if (input.value !== '') chooseChannel(value);
-    input.value = state.channel === 'mean' ? '' : String(state.channel);
-  } else if (input.id === 'dx-target') paintTarget(input);
+  else if (input.matches(NUMBERS)) typedNumber(input);
+  else if (input.id === 'dx-target') paintTarget(input);
   else if (input.id === 'dx-truth') typeTruths(input);
   else if (input.dataset.use) choosePoints();
   else if (input.id === 'dx-file') { if (input.files[0]) openFile(input.files[0]); input.value = ''; }
@@ -111,12 +102,6 @@ function onChange(event) {
 function paintTarget(input) {
   const index = state.settings.target;
   if (!familyFacts().classes.includes(input.value)) input.value = index === null ? '' : familyFacts().classes[index];
-}
-
-// Typed numbers: a value outside the range, or none, becomes the nearest allowed one on leaving.
-function onBlur(event) {
-  const row = event.target.closest && event.target.closest('.sl');
-  if (row && event.target.type === 'number') event.target.value = state.settings[row.dataset.k].toFixed(2);
 }
 
 function choosePoints() {

@@ -15,8 +15,13 @@ async function downloadAll() {
   button.setAttribute('aria-busy', 'true');
   sayDownload('Stop');
   quiet('download');
-  const begun = await beginDownload();
-  if (begun) await followDownload(begun.job);
+  try {
+    const begun = await beginDownload();
+    if (begun) await followDownload(begun.job);
+  } catch (error) {
+    odd(error);
+    failDownload('Nothing was downloaded.', ODD);
+  }
   DL.running = false;
   button.removeAttribute('aria-busy');
   button.style.minWidth = '';

@@ -8,10 +8,10 @@ const plainNumber = x => String(Number(x.toFixed(4)));
 // One entry per thing a link can say: read(text, refuse) takes it over, write() gives its text or nothing.
 const linkNumber = (get, put, low, high, usual, step = 0) => ({
   read: (text, refuse) => {
-    const x = Number(text);
-    if (!text.trim() || !Number.isFinite(x)) return refuse();
+    const x = readNumber(text);
+    if (x === null) return refuse();
     const rounded = step ? Number((Math.round((x - low) / step) * step + low).toFixed(4)) : x, kept = clamp(rounded, low, high);
-    if (x < low || x > high) refuse(plainNumber(kept));
+    if (Math.abs(x - kept) > 5e-5) refuse(plainNumber(kept));
     put(kept);
   },
   write: () => get() !== usual && plainNumber(get()),
@@ -50,7 +50,7 @@ function linkFields() {
     record: { read: (text, refuse) => { if (/^[^/].*\/\d{1,8}$/.test(text) && text.length < 400) LINK.record = text; else refuse(); }, write: () => state.picture && state.picture.record },
     tab: linkChoice(() => state.tab, x => { LINK.tab = x; }, () => Object.keys(TABS), () => 'explore'),
   };
-  for (const p of parameters()) f[p.name] = linkNumber(...setting(p.name), p.low, p.high, facts.settings[p.name], p.step);
+  for (const p of parameters()) f[p.name] = linkNumber(...setting(p.name), p.low, p.high, facts.settings[p.name]);
   for (const name in facts.choices) {
     f[name] = linkChoice(...setting(name), () => facts.choices[name].options.map(o => o.value), () => facts.settings[name]);
     const write = f[name].write;
@@ -133,9 +133,12 @@ function applyLink() {
 // The picture of a link, or the first example. A record that is not here any more is said with the rest.
 async function openLinked() {
   const { record, example, truths } = LINK;
-  if (record && await openWith({ record }, { record }, truths) && state.picture) return;
+  if (record && await openWith({ record }, { record }, { truths })) return;
   if (record) LINK.bad.push('record=' + record);
-  if (facts.view.example) await openExample(example || facts.view.example, record ? undefined : truths);
+  keepFound();
+  if (!record && !example && !truths && await openKept()) return;
+  const id = example || facts.view.example;
+  if (id) await openWith({ example: id }, { example: id }, { truths: record ? undefined : truths, guess: keptGuess(id) });
 }
 
 // Boxes of a link, once the picture's size is known: what does not fit is cut, or left out.
@@ -152,6 +155,7 @@ function linkPainted() {
     if (LINK.channel !== null && state.channel !== LINK.channel) LINK.bad.push('channel=' + LINK.channel + ' (now ' + state.channel + ')');
     const { bad } = LINK, most = 8, more = bad.length > most ? ' and ' + (bad.length - most) + ' more' : '';
     if (bad.length) notice('link', 'Not all of this link could be used.', 'Left out or brought into range: ' + bad.slice(0, most).join('; ') + more + '. Everything else is as the link says.');
+    sayKept();
   }
   linkSoon();
 }
@@ -173,6 +177,7 @@ function linkSoon() {
 }
 function writeLink() {
   if (heldBox) return linkSoon();
+  keepView();
   const query = linkQuery(false), now = query ? '?' + query : '';
   if (now === location.search) return;
   // A page inside another may not be allowed to change its address; the link can still be copied.

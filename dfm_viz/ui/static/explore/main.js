@@ -22,7 +22,7 @@ function onClick(event) {
   if (b.dataset.act && ACTIONS[b.dataset.act]) ACTIONS[b.dataset.act]();
   else if (b.dataset.tab) showTab(b.dataset.tab);
   else if (b.dataset.example) openExample(b.dataset.example);
-  else if (b.matches('.mine') && state.mine) openFile(state.mine);
+  else if (b.matches('.mine') && state.mine) openFile(state.mine, { truths: state.picture && state.picture.file ? state.truths : state.mineTruths });
   else if (b.dataset.m) showMethod(b.dataset.m);
   else if (b.dataset.toggle) toggleMethod(b.dataset.toggle);
   else if (b.dataset.point) choosePoint(b.dataset.point);
@@ -54,12 +54,13 @@ function listen() {
   app.addEventListener('click', onClick);
   app.addEventListener('input', onInput);
   app.addEventListener('change', onChange);
+  app.addEventListener('focusin', onFocus);
   app.addEventListener('focusout', onBlur);
   app.addEventListener('pointermove', pointAt);
   app.addEventListener('pointerdown', event => { if (!startBox(event)) pointAt(event); });
   app.addEventListener('pointermove', dragBox);
   for (const type of ['pointerup', 'pointercancel']) app.addEventListener(type, endBox);
-  app.addEventListener('keydown', event => { if (!tabKey(event) && !boxKey(event)) keyAt(event); });
+  app.addEventListener('keydown', event => { if (!tabKey(event) && !boxKey(event) && !numberKey(event)) keyAt(event); });
   for (const type of ['click', 'input', 'change', 'keyup', 'pointerup']) app.addEventListener(type, linkSoon);
   $('.webcam').addEventListener('close', stopWebcam);
   for (const type of ['click', 'change']) $('.share').addEventListener(type, onShare);
@@ -75,8 +76,8 @@ async function start() {
   app.dataset.tab = state.tab;
   followTheme();
   facts = await call('start', {});
-  if (!facts || facts.error) {
-    notice('offline', facts ? facts.error : 'The server does not answer.', 'Reload the page in a moment.');
+  if (!facts || facts.error || !facts.families || !facts.view) {
+    notice('offline', facts && facts.error || 'The server does not answer.', 'Reload the page in a moment.');
     return;
   }
   state.family = facts.family;

@@ -1,6 +1,6 @@
 // Single flight, latest wins: at most one request is under way; when it returns and the state has
 // moved on, the newest state is sent. A reply is painted only if it is newer than what is shown.
-const pump = { asked: 0, shown: 0, running: false, sent: 0, retry: 0, timer: 0, hidden: 0 };
+const pump = { asked: 0, shown: 0, running: false, sent: 0, retry: 0, odd: 0, reopened: 0, timer: 0, hidden: 0 };
 
 function ask() {
   pump.asked++;
@@ -11,6 +11,11 @@ function ask() {
 async function run() {
   pump.running = true;
   clearTimeout(pump.timer);
+  try { await turns(); } catch (error) { pump.running = false; odd(error); giveUp(ODD); }
+  if (pump.asked === pump.shown) app.classList.remove('busy');
+}
+
+async function turns() {
   while (pump.asked > pump.shown && state.picture) {
     const sequence = pump.asked;
     const busy = setTimeout(() => app.classList.add('busy'), 150);
@@ -27,12 +32,30 @@ async function run() {
       continue;
     }
     if (sequence <= pump.shown) continue;
+    let taken = null;
+    try { taken = absorbed(reply); } catch (error) {
+      if (pump.odd++ > 0) { odd(error); giveUp(ODD); }   // once more first: it may have been cut on the way
+      continue;
+    }
     pump.shown = sequence;
-    absorb(reply);
+    pump.odd = pump.reopened = 0;
+    quiet('odd');
+    takeOver(taken);
     paintSoon();
   }
-  pump.running = false;
-  if (pump.asked === pump.shown) app.classList.remove('busy');
+  pump.running = false;      // at once, not when run() goes on: a question in between would be lost
+}
+
+// What cannot be read: the last result stays, and the next move asks anew.
+const ODD = 'The answer of the server cannot be read; try again, or reload the page.';
+const odd = error => console.error(error);
+function giveUp(text) {
+  pump.shown = pump.asked;
+  pump.odd = 0;
+  endOpening();
+  app.classList.remove('busy');
+  notice('odd', text, data.info ? 'The last result stays here.' : '');
+  if (!state.opening) app.dataset.settled = '1';
 }
 
 // The server did not answer: say so, keep the last result, try again with growing pauses.
@@ -42,19 +65,19 @@ function later() {
   pump.timer = setTimeout(() => { if (!pump.running) run(); }, Math.min(10000, 1000 * 2 ** pump.retry++));
 }
 
+// What is no answer at all, be it silence or nonsense, is undefined.
 async function call(name, argument) {
-  try { return await server[name](argument); } catch (error) { return undefined; }
+  try {
+    const reply = await server[name](argument);
+    return reply && typeof reply === 'object' && !Array.isArray(reply) ? reply : undefined;
+  } catch (error) { return undefined; }
 }
 
 // The server answered with a sentence instead of maps.
 async function refused(reply) {
   app.classList.remove('busy');
-  if (reply.code === 'expired' && !state.reopening) {
-    state.reopening = true;
-    const again = await reopen();
-    state.reopening = false;
-    if (again) return;
-  }
+  if (reply.code === 'expired' && pump.reopened++ < 2 && await reopen()) return;
+  endOpening();
   if (data.info && state.family !== data.info.family) {
     notice('family', reply.error, 'The checkpoints before stay here.');
     $('#dx-family').value = data.info.family;
@@ -72,7 +95,24 @@ function paintSoon() {
 function paint() {
   painting = 0;
   if (!data.info) return;
+  try { paintAll(); } catch (error) {
+    odd(error);
+    if (!lastGood.info) return giveUp(ODD);
+    Object.assign(data, lastGood);
+    lastGood.info = null;
+    giveUp(ODD);
+    paintSoon();
+    return;
+  }
+  linkPainted();
+  app.dataset.painted = String(pump.shown);
+  app.dataset.frames = String(1 + Number(app.dataset.frames || 0));
+  if (pump.shown === pump.asked && !state.opening) app.dataset.settled = '1';
+  if (window.dfmPainted) window.dfmPainted({ sequence: pump.shown, settings: data.info.settings });
+}
+function paintAll() {
   quiet('refused');
+  if (state.picture && data.info.picture === state.picture.token && !state.opening) endOpening();
   paintControls();
   if (state.tab === 'explore') {
     paintPanels();
@@ -80,10 +120,5 @@ function paint() {
     paintPipeline();
   }
   paintGuess();
-  linkPainted();
   if (TABS[state.tab].changed) TABS[state.tab].changed();
-  app.dataset.painted = String(pump.shown);
-  app.dataset.frames = String(1 + Number(app.dataset.frames || 0));
-  if (pump.shown === pump.asked && !state.opening) app.dataset.settled = '1';
-  if (window.dfmPainted) window.dfmPainted({ sequence: pump.shown, settings: data.info.settings });
 }

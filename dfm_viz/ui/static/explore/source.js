@@ -24,52 +24,91 @@ function paintSource() {
   paintMarks();
   const note = $('.thumbs-note'), p = state.picture;
   note.textContent = '';
-  if (!p) return;
-  note.append(p.title, document.createElement('br'), state.truths.length ? 'true box known' : p.width + ' \u00d7 ' + p.height + ', no true box');
+  if (arriving.name) note.append(arriving.words + ' ' + arriving.name + '\u2026', document.createElement('br'), p ? 'the picture before is shown' : '');
+  else if (p) note.append(p.title, document.createElement('br'), state.truths.length ? 'true box known' : p.width + ' \u00d7 ' + p.height + ', no true box');
 }
 
-// Opening: the latest request wins; the picture on the page changes together with its maps.
+// Opening: the newest choice wins, whatever its road: whoever comes back to an older one does
+// nothing. Until the maps are here the page says what is on its way.
 let opening = 0;
-async function openWith(source, extra, truths) {
-  const mine = ++opening, busy = setTimeout(() => app.classList.add('busy'), 150);
+const arriving = { name: '', words: '', timer: 0 };
+function beginOpening(words, name) {
+  clearTimeout(arriving.timer);
+  Object.assign(arriving, { name, words, timer: setTimeout(() => app.classList.add('busy', 'arriving'), 150) });
   state.opening = true;
   app.dataset.settled = '0';
-  const reply = await call('open', source);
-  clearTimeout(busy);
-  if (mine !== opening) return true;
+  paintSource();
+  return ++opening;
+}
+// The maps are here, or will not come.
+function endOpening() {
+  clearTimeout(arriving.timer);
+  if (!arriving.name) return;
+  arriving.name = '';
+  app.classList.remove('arriving');
+  paintSource();
+}
+// Said instead of opening; false, for those who opened.
+function notOpened(title, text) {
   state.opening = false;
-  if (reply && reply.code === 'lost' && extra.file && !extra.again) return openFile(extra.file, true);
-  if (!reply || reply.error) {
-    app.classList.remove('busy');
-    if (data.info && pump.shown === pump.asked) app.dataset.settled = '1';
-    if (reply) notice('unread', reply.error, state.picture ? 'The picture before stays here.' : '');
-    else notice('offline', 'The server does not answer.', 'Try again in a moment.');
-    return false;
-  }
+  endOpening();
+  app.classList.remove('busy');
+  if (data.info && pump.shown === pump.asked) app.dataset.settled = '1';
+  notice('unread', title, text);
+  return false;
+}
+
+// more: truths, boxes to begin with; guess, one to begin with; again, the same picture as before, so
+// boxes and guess stay; take(), what else changes with the picture; mine, the turn begun already.
+async function openWith(source, extra, more = {}) {
+  const mine = more.mine || beginOpening('Opening', more.name || nameOf(source));
+  const reply = await call('open', source);
+  if (mine !== opening) return 'newer';
+  if (reply && reply.code === 'lost' && extra.file && !more.twice) return openFile(extra.file, { ...more, mine: 0, twice: true });
+  if (!reply) return notOpened('The server does not answer.', 'Try again in a moment.');
+  if (reply.error) return notOpened(reply.error, state.picture ? 'The picture before stays here.' : '');
+  if (!soundOpening(reply)) return notOpened('The answer of the server cannot be read.', 'Try again, or reload the page.');
+  state.opening = false;
   quiet();
   state.opened = { [reply.picture]: { url: reply.preview }, ...(data.info ? { [data.info.picture]: data.preview } : {}) };
+  if (state.picture && state.picture.file && !more.again) state.mineTruths = state.truths;
   state.picture = { token: reply.picture, title: reply.title, width: reply.width, height: reply.height, ...extra };
   state.home = reply.boxes || [];
-  state.truths = truths ? fitTruths(truths, reply) : state.home;
-  newGuess();
-  state.channel = LINK.ready ? null : LINK.channel;
+  if (!more.again) {
+    state.truths = more.truths ? fitTruths(more.truths, reply) : state.home;
+    newGuess();
+    if (more.guess) Object.assign(state.guess, more.guess);
+    state.channel = LINK.ready ? null : LINK.channel;
+  }
   if (extra.file) showMine(reply.thumb || reply.preview, reply.title, extra.file);
+  if (more.take) more.take();
   paintSource();
+  paintGuess();
   tellNotes(reply, extra.file);
   ask();
   return true;
 }
+const soundOpening = r => typeof r.picture === 'string' && typeof r.preview === 'string' && r.width > 0 && r.height > 0 && Array.isArray(r.boxes);
+function nameOf(source) {
+  const example = facts.examples.find(e => e.id === source.example);
+  return example ? example.title : source.record || source.example || source.name;
+}
 
-const openExample = (id, truths) => openWith({ example: id }, { example: id }, truths);
+const openExample = (id, truths) => openWith({ example: id }, { example: id }, { truths });
 
-async function openFile(file, again = false) {
+async function openFile(file, more = {}) {
   const name = file.name || 'picture.png';
   if (file.size > LIMIT) return notice('unread', name + ' has ' + (file.size / 1048576).toFixed(0) + ' MB.', 'The limit is 20 MB; make it smaller and try again.');
   if (file.size === 0) return notice('unread', name + ' is empty.', 'Choose another file.');
+  const mine = beginOpening('Sending', name);
   let sent;
   try { sent = await upload(file instanceof File ? file : new File([file], name, { type: file.type })); } catch (error) { sent = null; }
-  if (!sent) return notice('offline', name + ' could not be sent.', 'The server did not take it; try again, or choose another file.');
-  return openWith({ upload: sent.path, name, stretch: !!file.stretch }, { file, again });
+  if (mine !== opening) {
+    if (sent) call('discard', { upload: sent.path });
+    return 'newer';
+  }
+  if (!sent) return notOpened(name + ' could not be sent.', 'The server did not take it; try again, or choose another file.');
+  return openWith({ upload: sent.path, name, stretch: !!file.stretch }, { file }, { ...(more.truths || more.again ? {} : keptFor(file)), ...more, mine });
 }
 
 function showMine(url, title, file) {
@@ -79,15 +118,21 @@ function showMine(url, title, file) {
   button.title = title;
   button.setAttribute('aria-label', 'Your picture: ' + title);
   state.mine = file;
+  keepFile(file);
 }
 
-// The server forgot the picture (it keeps a bounded number): send it again.
-async function reopen() {
-  const p = state.picture, truths = state.truths, guess = { ...state.guess };
-  const again = p.file ? (await openFile(p.file)) === true : p.record ? await openWith({ record: p.record }, { record: p.record }) : await openExample(p.example || facts.view.example);
-  if (again) Object.assign(state, { truths, guess });
-  paintSource();
-  return again;
+// The server forgot the picture (it keeps a bounded number): send it again, once for all who ask.
+// Boxes and guess stay as they are; false if the picture cannot be had again.
+let reopening = null;
+function reopen() {
+  if (!reopening) reopening = sendAgain().finally(() => { reopening = null; });
+  return reopening;
+}
+async function sendAgain() {
+  const { file, record, example, title } = state.picture, more = { again: true, name: title };
+  if (file) return !!await openFile(file, more);
+  const source = record ? { record } : { example: example || facts.view.example };
+  return !!await openWith(source, source, more);
 }
 
 function chooseFamily(name) {
@@ -150,20 +195,31 @@ function shoot() {
 }
 
 const hasFile = event => event.dataTransfer && [...event.dataTransfer.types].includes('Files');
+// A link or a picture of another page: the browser would leave this page for it.
+const hasLink = event => event.dataTransfer && [...event.dataTransfer.types].includes('text/uri-list');
+const intoField = event => event.target.closest && event.target.closest('input, textarea');
 function onDrag(event) {
-  if (!hasFile(event)) return;
+  if (!hasFile(event) && !(hasLink(event) && !intoField(event))) return;
   event.preventDefault();
-  app.classList.toggle('dragging', event.type === 'dragover' || event.type === 'dragenter');
+  app.classList.toggle('dragging', hasFile(event) && (event.type === 'dragover' || event.type === 'dragenter'));
 }
 function onDrop(event) {
-  if (!hasFile(event)) return;
-  event.preventDefault();
   app.classList.remove('dragging');
-  if (event.dataTransfer.files[0]) openFile(event.dataTransfer.files[0]);
+  if (hasFile(event)) {
+    event.preventDefault();
+    openFirst([...event.dataTransfer.files]);
+  } else if (hasLink(event) && !intoField(event)) {
+    event.preventDefault();
+    notice('dropped', 'That is a link, not a picture file.', 'Save the picture first, then drop the file here.');
+  }
 }
 function onPaste(event) {
   const files = event.clipboardData ? [...event.clipboardData.files] : [];
   if (!files.length) return;
   event.preventDefault();
-  openFile(files[0]);
+  openFirst(files);
+}
+async function openFirst(files) {
+  if (!files.length || await openFile(files[0]) !== true || files.length === 1) return;
+  notice('several', files.length + ' files were given, one picture can be open.', (files[0].name || 'The first') + ' was taken, the first of them; drop another when you want it.');
 }

@@ -36,17 +36,26 @@ function view() {
     truths: state.truths, guess: state.guess.shown ? state.guess.box : null, point: state.point, channel: state.channel, shown: state.shown, have };
 }
 
-// Take a reply over. Parts that are not in it have not changed.
-function absorb(reply) {
+// A reply read as a whole before anything changes: an error leaves the page as it was.
+// Parts that are not in it have not changed.
+function absorbed(reply) {
+  const parts = { ...data.parts }, arrays = { ...data.arrays }, { info } = reply;
+  if (!info || !info.settings || !info.methods || !Object.keys(info.methods).length || !info.image || typeof info.picture !== 'string') throw new Error('no facts in the answer');
   for (const name in reply.parts) {
-    data.parts[name] = reply.parts[name];
-    data.arrays[name] = decode(reply.parts[name]);
-    delete data.parts[name].data;
+    const { data: text, ...part } = reply.parts[name], values = decode({ ...part, data: text });
+    if (values.length !== part.shape.reduce((n, x) => n * x, 1)) throw new Error(name + ' is cut off');
+    parts[name] = part;
+    arrays[name] = values;
   }
-  for (const name of reply.gone || []) { delete data.parts[name]; delete data.arrays[name]; }
-  data.info = reply.info;
-  data.preview = state.opened[reply.info.picture] || data.preview;
-  if (state.point === null) state.point = reply.info.point;
-  if (state.channel === null || state.channel >= array('point/C_A').length) state.channel = reply.info.channel;
+  for (const name of reply.gone || []) { delete parts[name]; delete arrays[name]; }
+  if (!arrays['point/C_A']) throw new Error('no maps in the answer');
+  return { info, parts, arrays, preview: state.opened[info.picture] || data.preview };
+}
+const lastGood = { info: null };        // should the new one turn out not to be paintable
+function takeOver(taken) {
+  Object.assign(lastGood, data);
+  Object.assign(data, taken);
+  if (state.point === null) state.point = data.info.point;
+  if (state.channel === null || state.channel >= array('point/C_A').length) state.channel = data.info.channel;
 }
 state.opened = {};         // token -> preview, so that the picture changes together with its maps

@@ -45,10 +45,15 @@ function removeTruth() {
 const sameBoxes = () => { setTruths(state.home); quiet('truth'); };
 
 const truthText = (boxes = state.truths) => boxes.map(b => b.map(x => String(Math.round(x * 10) / 10)).join(', ')).join('; ');
-// Four numbers each, several parted by semicolons; null if that is not what the text says.
+// Four numbers each, several parted by semicolons; null if that is not what the text says. Four
+// words are four numbers, so that 0,5 may be a half; else commas part them.
 function readBoxes(text) {
-  const boxes = text.split(';').filter(t => t.trim()).map(t => t.split(/[\s,]+/).filter(Boolean).map(Number));
-  return boxes.every(b => b.length === 4 && b.every(Number.isFinite) && b[0] < b[2] && b[1] < b[3]) ? boxes : null;
+  const numbers = one => {
+    const words = one.trim().replace(/\s*,\s+|\s+,/g, ' ').split(/\s+/);
+    return (words.length === 4 ? words : one.split(/[\s,]+/).filter(Boolean)).map(word => word.includes('%') ? null : readNumber(word));
+  };
+  const boxes = text.split(';').filter(t => t.trim()).map(numbers);
+  return boxes.every(b => b.length === 4 && b.every(x => x !== null) && b[0] < b[2] && b[1] < b[3]) ? boxes : null;
 }
 const fitsIn = (b, { width, height }) => b[0] >= 0 && b[1] >= 0 && b[2] <= width && b[3] <= height;
 

@@ -29,8 +29,15 @@ async function fxCharts() {
     if (!fxPlots.reply) $$('.fx-plot').forEach(node => { node.innerHTML = '<p class="fx-load">' + esc(text) + '</p>'; });
     return;
   }
+  try {
+    fxPlots.reply = { ...reply, scatter: JSON.parse(reply.scatter), bars: JSON.parse(reply.bars), lasso: q.lasso };
+  } catch (error) {
+    odd(error);
+    fxPlots.stamp = '';
+    $$('.fx-plot').forEach(node => { node.innerHTML = '<p class="fx-load">' + ODD + '</p>'; });
+    return;
+  }
   for (const axis of ['x', 'y']) set($('#fx-' + axis), 'value', reply[axis]);
-  fxPlots.reply = { ...reply, scatter: JSON.parse(reply.scatter), bars: JSON.parse(reply.bars), lasso: q.lasso };
   await fxDraw();
 }
 

@@ -17,7 +17,7 @@ TABS.failures = {
 async function fxBegin() {
   if (fx.starting) return;
   fx.starting = true;
-  const reply = await call('failures_start', {});
+  const answer = await call('failures_start', {}), reply = answer && !answer.error && !answer.sets ? { error: ODD } : answer;
   if (!reply || reply.error) {
     fx.starting = false;
     return fxSay('<h2>The records cannot be read.</h2><p>' + esc(reply ? reply.error : 'The server does not answer; try again in a moment.') + '</p><p><button type="button" class="btn" data-fx="begin">Try again</button></p>');
@@ -64,7 +64,15 @@ function fxAsk(change, page = 0, show = null) {
 
 async function fxRun() {
   fx.running = true;
-  let done = -1;
+  try { await fxTurns(); } catch (error) {
+    fx.running = false;
+    fxPane().classList.remove('fx-busy');
+    odd(error);
+    fxRefused({ error: ODD });
+  }
+}
+async function fxTurns() {
+  let done = -1, twice = false;
   while (done !== fx.version) {
     done = fx.version;
     const busy = setTimeout(() => fxPane().classList.add('fx-busy'), 150);
@@ -72,8 +80,14 @@ async function fxRun() {
     clearTimeout(busy);
     if (done !== fx.version) continue;
     fxPane().classList.remove('fx-busy');
-    if (!reply || reply.error) fxRefused(reply);
-    else fxTake(reply);
+    if (!reply || reply.error) { fxRefused(reply); continue; }
+    const before = fx.reply;
+    try { fxTake(reply); twice = false; } catch (error) {
+      if (twice) throw error;
+      fx.reply = before;
+      twice = true;
+      done = -1;                               // asked once more: it may have been cut on the way
+    }
   }
   fx.running = false;
 }
@@ -136,22 +150,20 @@ function fxClick(event) {
 
 // Open the picture in Explore as it was evaluated: family, parameters, mode, threshold, true boxes.
 async function fxOpen(number) {
-  const row = fx.reply.rows.find(r => r.number === number), opens = fx.reply.opens, before = state.picture, family = state.family;
+  const row = fx.reply.rows.find(r => r.number === number), opens = fx.reply.opens;
   if (opens.error) return notice('record', 'This picture cannot be opened in Explore.', opens.error);
   fxPick(number);
-  const kept = { settings: state.settings, draws: state.draws, shown: state.shown };
-  state.picture = null;                        // nothing is asked until the picture is here
-  state.settings = { ...facts.settings, ...opens.settings };
-  state.draws = {};
-  if (!state.shown.includes(opens.method)) state.shown = [...state.shown, opens.method];
-  chooseFamily(opens.family);
-  $('#dx-family').value = opens.family;
-  const ok = await openWith({ record: row.record }, { record: row.record });
-  if (ok && state.picture) { state.method = opens.method; paintControls(); return showTab('explore'); }
-  Object.assign(state, kept, { picture: before });
-  chooseFamily(family);
-  Object.assign(state, kept);
-  $('#dx-family').value = family;
+  const take = () => {
+    state.settings = { ...facts.settings, ...opens.settings };
+    state.draws = {};
+    if (!state.shown.includes(opens.method)) state.shown = [...state.shown, opens.method];
+    chooseFamily(opens.family);
+    $('#dx-family').value = opens.family;
+  };
+  if (await openWith({ record: row.record }, { record: row.record }, { take }) !== true) return;
+  state.method = opens.method;
+  paintControls();
+  showTab('explore');
 }
 
 // What a link says of this tab, and taking it over again. Nonsense is left out by the server.

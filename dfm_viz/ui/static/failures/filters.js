@@ -55,7 +55,7 @@ function fxRange([low, high]) {
   $$('input', $('.fx-two')).forEach(input => {
     const value = values[Number(input.dataset.end)];
     if (input.type === 'range') input.value = String(value);
-    else if (document.activeElement !== input) input.value = value.toFixed(2);
+    else if (document.activeElement !== input) input.value = plainTwo(value);
   });
 }
 
@@ -87,7 +87,7 @@ function fxChange(event) {
   else if (input.id === 'fx-class') fxAsk({ class: input.value || null });
   else if (input.id === 'fx-order') fxAsk({ order: input.value });
   else if (input.id === 'fx-x' || input.id === 'fx-y') { fx.axes[input.id.slice(3)] = input.value; fxCharts(); if (typeof linkSoon === 'function') linkSoon(); }
-  else if (input.type === 'number' && input.dataset.end) fxTyped(input);
+  else if (input.matches('.num')) fxTyped(input);
 }
 
 // Handles do not pass each other; the list follows while one is dragged.
@@ -100,9 +100,11 @@ function fxInput(event) {
   fxAsk({ iou });
 }
 function fxTyped(input) {
-  const end = Number(input.dataset.end), iou = [...fx.q.iou || [0, 1]], value = parseFloat(input.value);
-  if (Number.isFinite(value)) iou[end] = clamp(value, end ? iou[0] : 0, end ? 1 : iou[1]);
-  input.value = iou[end].toFixed(2);
+  const end = Number(input.dataset.end), iou = [...fx.q.iou || [0, 1]], value = readNumber(input.value);
+  const low = end ? iou[0] : 0, high = end ? 1 : iou[1], fine = value !== null && value >= low && value <= high;
+  if (fine) { quiet('number'); iou[end] = value; }
+  else notice('number', 'This IoU cannot be \u201c' + input.value.slice(0, 20) + '\u201d.', 'Give a number from ' + plainTwo(low) + ' to ' + plainTwo(high) + '; ' + plainTwo(iou[end]) + ' stays.');
+  input.value = plainTwo(iou[end]);
   fxRange(iou);
-  fxAsk({ iou });
+  if (fine) fxAsk({ iou });
 }

@@ -58,7 +58,7 @@ async function fxPictures(numbers) {
   for (let i = 0; i < numbers.length; i += FX_FEW) {
     const reply = await call('failures_pictures', { set: set_, numbers: numbers.slice(i, i + FX_FEW) });
     if (fx.photos !== mine) return;
-    if (!reply || reply.error) return fxLack(numbers.slice(i), reply ? reply.error : 'not loaded: the server does not answer');
+    if (!reply || reply.error || !reply.pictures) return fxLack(numbers.slice(i), reply ? reply.error || 'not loaded: ' + ODD : 'not loaded: the server does not answer');
     for (const number in reply.pictures) {
       const found = reply.pictures[number], fit = $('.fx-tile[data-n="' + number + '"] .fx-fit');
       if (!fit) continue;

@@ -50,7 +50,7 @@ async function rsEnter() {
   if (RS.facts) return rsShow(RS.open);
   if (RS.loading) return undefined;
   RS.loading = true;
-  const reply = await rsAsk('results_start', {});
+  const answer = await rsAsk('results_start', {}), reply = answer && !answer.error && !(answer.tables && answer.families) ? { error: ODD } : answer;
   RS.loading = false;
   if (!reply || reply.error) {
     $('.rs-body').innerHTML = '<p class="rs-wait">' + esc(reply ? reply.error : 'The server does not answer.') + ' <button type="button" class="link" data-rs-again>Try again</button></p>';
