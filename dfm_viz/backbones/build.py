@@ -169,10 +169,11 @@ def _backbone(
 
 def _take(stages: Mapping[str, nn.Module], state: Mapping[str, Tensor]) -> nn.Linear:
     """Give the stages the weights of a checkpoint of ours; its head, with as many classes."""
-    whole = nn.Module()
-    whole.features = Stages(stages)
-    whole.fc = nn.Linear(*reversed(state["fc.weight"].shape))
+    classes, width = state["fc.weight"].shape
+    head = nn.Linear(width, classes)
+    whole = nn.ModuleDict({"features": Stages(stages), "fc": head})
     own = whole.state_dict().keys()
-    added = ("features.insertions.",)
-    whole.load_state_dict({k: v for k, v in state.items() if k in own or not k.startswith(added)})
-    return whole.fc
+    whole.load_state_dict(
+        {k: v for k, v in state.items() if k in own or not k.startswith("features.insertions.")}
+    )
+    return head
