@@ -195,14 +195,13 @@ def find_example(example_id: str) -> Example:
     known = {example.id: example for example in (*examples(), *pets())}
     if example_id not in known:
         raise UserError(
-            f"There is no example {example_id!r}: choose one of {', '.join(e.id for e in examples())}."
+            f"There is no example {example_id!r}: choose one of "
+            f"{', '.join(e.id for e in examples())}."
         )
     return known[example_id]
 
 
-def toy_example(
-    seed: int, title: str = "", world: toy.World | str = toy.World.CONTEXT
-) -> Example:
+def toy_example(seed: int, title: str = "", world: toy.World | str = toy.World.CONTEXT) -> Example:
     """Wrap a generated scene with its exact box; without a title, its class is named."""
     made = toy.scene(seed, world=world)
     x0, y0, x1, y1 = made.box

@@ -21,7 +21,7 @@ function keepFile(file) {
   const reader = new FileReader();
   reader.onload = () => {
     const url = reader.result;
-    if (state.mine === file && keepWrite(KEEP.picture, { name: file.name, type: file.type, data: url.slice(url.indexOf(',') + 1) })) kept.held = file;
+    if (state.mine === file && keepWrite(KEEP.picture, { name: file.name, type: file.type, stretch: !!file.stretch, data: url.slice(url.indexOf(',') + 1) })) kept.held = file;
   };
   reader.readAsDataURL(file);
 }
@@ -38,7 +38,10 @@ function keepFound() {
   const view = keepRead(KEEP.view), picture = keepRead(KEEP.picture), numbers = b => Array.isArray(b) && b.length === 4 && b.every(Number.isFinite);
   if (view && typeof view === 'object' && Array.isArray(view.truths) && view.truths.every(numbers) && view.guess && (view.guess.box === null || numbers(view.guess.box))) kept.view = view;
   try {
-    if (picture) kept.file = new File([decode({ dtype: 'u8', data: picture.data })], picture.name, { type: picture.type });
+    if (picture) {
+      kept.file = new File([decode({ dtype: 'u8', data: picture.data })], picture.name, { type: picture.type });
+      kept.file.stretch = !!picture.stretch;
+    }
   } catch (error) { kept.file = null; }
 }
 const sameFile = (view, file) => !!view && view.own === file.name && view.size === file.size;
