@@ -1,8 +1,8 @@
 """The files of data sets: one reader for the app's examples and training.
 
 First what counts as a file of a data set, then CUB-200-2011, Oxford-IIIT Pet and ILSVRC. Every
-function takes the data set's own folder. Lists are UTF-8 text of words between blanks, one picture or class
-a line; empty lines and lines that begin with # are skipped.
+function takes the data set's own folder. Lists are UTF-8 text of words between blanks, one picture
+or class a line; empty lines and lines that begin with # are skipped.
 """
 
 from __future__ import annotations

@@ -1,20 +1,18 @@
 """Which pictures a family shows, and what is to be seen on each: found by asking it, not by hand.
 
-The rule. Every picture of a family's own classes with true boxes is asked about as the page does at
-first sight (DFM in mode `expected`, threshold .2); checkpoints that were not trained say nothing.
-On each picture a kind of lesson holds if its condition does, and the stronger its number, the better:
+The rule. Every picture of a family's own classes with true boxes is asked about as the page does
+at first sight (DFM in mode `expected`, threshold .2); checkpoints that were not trained say nothing.
+On each picture a kind of lesson holds if its condition does, and the stronger, the better:
 
-- `dfm_best`, `method_best`: CAM's IoU is below .5, another method's is not, and is the highest of
-  all. Stronger: gain over CAM.
-- `part_only`: CAM's IoU is below .5 and more than half of its box lies on the object, of which it
-  covers less than .7. Stronger: less IoU.
-- `spills`: an erasing method's IoU is below .5 though its box covers .7 of the object, and CAM's is
-  higher. Stronger: loss.
-- `threshold_decides`: CAM's IoU is below .5 at threshold .2, at its best it is not, and above the
-  whole picture's by .05. Stronger: gain.
-- `cam_right`: CAM's IoU is at least .5 and no other's higher by .05. Stronger: IoU above that of
-  the whole picture.
-- `all_fail`: every method's IoU is below .5, CAM's at every threshold. Stronger: less IoU.
+- `dfm_best`, `method_best`: CAM's IoU is < .5, the best other method's >= .5. Stronger: gain.
+- `part_only`: CAM's IoU < .5, more than half of its box lies on the object, and it covers less than
+  .7 of that. Stronger: less IoU.
+- `spills`: an erasing method's IoU is < .5 and below CAM's, though its box covers .7 of it.
+  Stronger: loss on CAM.
+- `threshold_decides`: CAM's IoU is < .5 at .2 and >= .5 at its best threshold, there above
+  the whole picture's by .05. Stronger: gain.
+- `cam_right`: CAM's IoU is >= .5 and no other's higher by .05. Stronger: gain on the whole picture.
+- `all_fail`: every method's IoU is < .5, CAM's at every threshold. Stronger: less IoU.
 
 But for `all_fail`, CAM's class has to be right. Kinds take turns in this order, each taking the
 picture where it is strongest among those left, until `WANTED` are chosen. A family with fewer

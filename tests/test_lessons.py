@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from dfm_viz.checkpoint.card import read_card
+from dfm_viz.checkpoint.card import checkpoint_folders, read_card
 from dfm_viz.examples import find_example
 from dfm_viz.examples.lessons import LESSONS, first, lessons
 from dfm_viz.inspection import load_family
@@ -95,10 +95,6 @@ def test_the_page_begins_with_a_trained_family_and_one_object():
     name, example = first()
     assert example in {lesson.example for lesson in lessons()[name]}
     assert len(find_example(example).truths) == 1
-    assert all(
-        read_card(f).trained
-        for f in (default_root() / name).glob("*/")
-        if (f / "card.json").is_file()
-    )
+    assert all(read_card(f).trained for f in checkpoint_folders(default_root() / name))
     shows = {lesson.example: lesson.shows for lesson in lessons()[name]}
     assert shows[example] in ("dfm_best", "part_only", "spills")

@@ -194,10 +194,8 @@ def find_example(example_id: str) -> Example:
     """
     known = {example.id: example for example in (*examples(), *pets())}
     if example_id not in known:
-        raise UserError(
-            f"There is no example {example_id!r}: choose one of "
-            f"{', '.join(e.id for e in examples())}."
-        )
+        names = ", ".join(example.id for example in examples())
+        raise UserError(f"There is no example {example_id!r}: choose one of {names}.")
     return known[example_id]
 
 

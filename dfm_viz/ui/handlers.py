@@ -293,7 +293,7 @@ def _knows(info: FamilyInfo) -> str:
 
 
 def _example(example: Example, families: Sequence[FamilyInfo]) -> Answer:
-    """One picture of the strip; `shows` and `caption` are the first family's that has any."""
+    """One picture of the strip; `shows` and `caption` are those of its first family."""
     told = {
         name: {"place": place, "shows": lesson.shows, "caption": lesson.caption}
         for name, own in lessons().items()
