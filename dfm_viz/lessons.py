@@ -1,8 +1,8 @@
 """Which pictures a family shows, and what is to be seen on each: found by asking it, not by hand.
 
 The rule. Every picture of a family's own classes with true boxes is asked about as the page does
-at first sight (DFM in mode `expected`, threshold .2); checkpoints that were not trained say nothing.
-On each picture a kind of lesson holds if its condition does, and the stronger, the better:
+at first sight (DFM in mode `expected`, threshold .2); checkpoints that were not trained say
+nothing. On each picture a kind of lesson holds if its condition does, and the stronger, the better:
 
 - `dfm_best`, `method_best`: CAM's IoU is < .5, the best other method's >= .5. Stronger: gain.
 - `part_only`: CAM's IoU < .5, more than half of its box lies on the object, and it covers less than

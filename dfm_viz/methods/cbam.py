@@ -76,12 +76,10 @@ class CBAM(Insertion):
         hidden = max(1, channels // round(self.params.reduction))
         last = nn.Linear(hidden, channels)
         self.mlp = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), last)
-        self.conv = nn.Sequential(
-            nn.Conv2d(2, 1, KERNEL, padding=KERNEL // 2, bias=False),
-            nn.BatchNorm2d(1, momentum=0.01),
-        )
+        norm = nn.BatchNorm2d(1, momentum=0.01)
+        self.conv = nn.Sequential(nn.Conv2d(2, 1, KERNEL, padding=KERNEL // 2, bias=False), norm)
         nn.init.constant_(last.bias, OPEN / 2)  # counts twice: mean and maximum
-        nn.init.constant_(self.conv[1].bias, OPEN)
+        nn.init.constant_(norm.bias, OPEN)
 
     @classmethod
     def build(cls, params: CBAMParams, channels: int, classes: int, style: HeadStyle) -> "CBAM":

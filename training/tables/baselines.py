@@ -83,7 +83,7 @@ def of_results(results: Results) -> Iterator[str]:
 
 def of_families(root: Path) -> tuple[str, ...]:
     """The sentence of every shipped family whose cards were measured, in the order of folders."""
-    told = []
+    told: list[str] = []
     for folder in subfolders(root):
         cards = [read_card(path) for path in checkpoint_folders(folder)]
         measured = [card for card in cards if isinstance(card.metrics.get("test"), dict)]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfm_viz.backbones import default_params
 from dfm_viz.checkpoint import Card, checkpoint_folders, read_card
-from training.recipe import default_params
 from training.sweep.plans import Kind
 from training.sweep.results import Results
 from training.sweep.trials import choose

@@ -45,7 +45,7 @@ def spread_on_cards(checkpoints: Path, results: Path) -> list[Path]:
 
 def _write(folder: Path, results: Results, runs: list[dict[str, Any]]) -> bool:
     card = read_card(folder)
-    seed = card.recipe.get("seed")
+    seed = int(card.recipe.get("seed", 0))
     if not any(run["seed"] == seed and run.get("sha256") == card.sha256 for run in runs):
         raise UserError(
             f"{results.file_name} has no run of the weights in {folder} (seed {seed}); run the "
