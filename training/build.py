@@ -58,17 +58,16 @@ def frozen_stages(recipe: Recipe, model: Localizer) -> list[nn.Module]:
     return [getattr(model.features, name) for name in names[:count]]
 
 
-def training_mode(recipe: Recipe, model: Localizer, settling: bool, fixed: bool = False) -> None:
+def training_mode(recipe: Recipe, model: Localizer, settling: bool) -> None:
     """Training mode, except where the recipe keeps something: frozen stages, batch statistics.
 
-    `settling` puts the modules that draw into evaluation mode, where they are the identity; `fixed`
-    every batch norm, whose statistics then stay.
+    `settling` puts the modules that draw into evaluation mode, where they are the identity.
     """
     model.train()
     for stage in frozen_stages(recipe, model):
         stage.eval()
     for module in model.modules():
-        if ((recipe.model.freeze_bn or fixed) and isinstance(module, _BatchNorm)) or (
+        if (recipe.model.freeze_bn and isinstance(module, _BatchNorm)) or (
             settling and isinstance(module, Drawn)
         ):
             module.eval()

@@ -77,8 +77,7 @@ class Trainer:
         """
         recipe, optim, fabric = self.recipe, self.recipe.optim, self.fabric
         settling = epoch >= optim.epochs - optim.settle_epochs
-        fixed = epoch >= optim.epochs - optim.fix_bn_epochs
-        training_mode(recipe, run.model, settling, fixed)
+        training_mode(recipe, run.model, settling)
         steps = plan(
             len(self.labels),
             optim.batch,
@@ -106,7 +105,7 @@ class Trainer:
                 )
                 resting = settling or self._rests(epoch, number)
                 if recipe.optim.active < 1:
-                    training_mode(recipe, run.model, resting, fixed)
+                    training_mode(recipe, run.model, resting)
                 draws = None if resting else self._draws(run.model, step, epoch, number)
                 sums += self._step(run, step, alone(lambda: next(pictures)), draws)
                 if number % LOOK == 0 or number + 1 == len(steps):

@@ -118,8 +118,6 @@ class OptimPart(Part):
             statistics and head fit the network as it is evaluated.
         active: share of the steps in which the modules that draw act; in the others they are the
             identity, so that one set of batch statistics serves the network with and without them.
-        fix_bn_epochs: so many last epochs keep all batch statistics as they are then and train with
-            them, so that the weights learn to live with them.
         draws: DFM and ADL draw once per global `batch` (the papers' way on one device), once per
             `process`, or once per picture (`sample`). HaS always draws per picture.
         precision: `bfloat16` computes convolutions in bfloat16 (autocast), weights stay float32.
@@ -142,7 +140,6 @@ class OptimPart(Part):
     clip_norm: float = ranged(0.0, 0, 1e6, "largest norm of the gradients; 0 does not clip")
     ema: float = ranged(0.0, 0, 0.99999, "decay of the average of the weights; 0 keeps none")
     settle_epochs: int = ranged(0, 0, 10_000, "last epochs with the drawing modules off")
-    fix_bn_epochs: int = ranged(0, 0, 10_000, "last epochs with fixed batch statistics")
     active: float = ranged(1.0, 0, 1, "share of the steps in which the drawing modules act")
     draws: Literal["batch", "process", "sample"] = "batch"
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -152,7 +149,7 @@ class OptimPart(Part):
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
         super().__post_init__()
-        for name in ("settle_epochs", "fix_bn_epochs", "warmup_epochs"):
+        for name in ("settle_epochs", "warmup_epochs"):
             value = getattr(self, name)
             if value > self.epochs:
                 raise UserError(f"{name} ({value:g}) must not exceed epochs ({self.epochs}).")

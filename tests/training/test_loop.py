@@ -90,24 +90,6 @@ def test_frozen_stages_keep_weights_and_statistics(quick, data, tmp_path):
     assert not torch.equal(start["fc.weight"], end["fc.weight"])
 
 
-def test_batch_statistics_can_rest_in_the_last_epochs(quick, data, tmp_path):
-    """The last epoch moves weights but no statistics; the epochs before move both."""
-    seen = []
-
-    def look(epochs):
-        seen.append(load_file(run_folder(tmp_path / "x") / STATE))
-
-    fit(quick(fix_bn_epochs=1), data, tmp_path / "x", after_epoch=look)
-    first, second, third = seen
-    trained = [k for k in first if k.startswith("model.features.block5")]
-    statistics = [k for k in trained if k.endswith(("running_mean", "running_var"))]
-    weights = [k for k in trained if k.endswith(".weight")]
-    assert statistics
-    assert not any(torch.equal(first[k], second[k]) for k in (*statistics, *weights))
-    assert all(torch.equal(second[k], third[k]) for k in statistics)
-    assert not any(torch.equal(second[k], third[k]) for k in weights)
-
-
 def test_every_epoch_leaves_one_row(quick, data, tmp_path, capsys):
     fit(quick(), data, tmp_path / "x")
     folder = run_folder(tmp_path / "x")

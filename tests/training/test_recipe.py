@@ -108,7 +108,6 @@ def test_adl_takes_the_threshold_published_for_the_backbone():
         ("apply=sum", "add, mul, residual"),
         ("precision=float16", "float32, bfloat16"),
         ("warmup_epochs=900", "must not exceed epochs"),
-        ("fix_bn_epochs=900", "must not exceed epochs"),
         ("settle_epochs=900", "must not exceed epochs"),
         ("hold_out_every=1", "nothing to train on"),
         ("backbone=vgg99", "no backbone"),
