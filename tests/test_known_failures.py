@@ -100,9 +100,7 @@ def test_pictures_fit_the_family_and_may_all_be_shown():
     assert [e.id for e in scenes] == [f"toy-{n}" for n in range(known_failures.SCENES)]
     scenes = pictures_for(toy.PART_CLASSES)
     assert [e.id for e in scenes] == [f"part-{n}" for n in range(known_failures.SCENES)]
-    assert known_failures._shown(scenes[3]) == (
-        toy.PART_CLASSES[toy.scene(3, world="part").label],
-    )
+    assert known_failures._shown(scenes[3]) == (toy.PART_CLASSES[toy.scene(3, world="part").label],)
     photographs = pictures_for(("lion",))
     assert set(known_failures.SHOWN) <= {e.id for e in photographs}
     for example in photographs:

@@ -112,9 +112,7 @@ def find_example(example_id: str) -> Example:
     return known[example_id]
 
 
-def toy_example(
-    seed: int, title: str = "", world: toy.World | str = toy.World.CONTEXT
-) -> Example:
+def toy_example(seed: int, title: str = "", world: toy.World | str = toy.World.CONTEXT) -> Example:
     """Wrap a generated scene with its exact box; without a title, its class is named."""
     made = toy.scene(seed, world=world)
     x0, y0, x1, y1 = made.box
