@@ -106,7 +106,7 @@ def take_stages(
     """Load the weights of a checkpoint made here into a whole network.
 
     A head for another number of classes or of another method is left out: the network keeps its
-    new one. So are modules of another method.
+    new one. So are modules that the file never had.
 
     Args:
         model: a `Localizer`.
@@ -126,15 +126,10 @@ def take_stages(
     if head in given and given[head].shape != wanted[head].shape:
         given = {k: v for k, v in given.items() if not is_head(k)}
         wanted = {k: v for k, v in wanted.items() if not is_head(k)}
-    if _inserted(given) != _inserted(wanted):  # the start's modules are those of another method
-        given = {k: v for k, v in given.items() if not k.startswith(_INSERTED)}
+    if not any(name.startswith(_INSERTED) for name in given):
         wanted = {k: v for k, v in wanted.items() if not k.startswith(_INSERTED)}
     _compare(wanted, given)
     model.load_state_dict(given, strict=False)
-
-
-def _inserted(state: Mapping[str, Tensor]) -> set[str]:
-    return {k for k in state if k.startswith(_INSERTED) and _COUNTER not in k}
 
 
 def _compare(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:

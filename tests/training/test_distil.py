@@ -119,9 +119,14 @@ def test_the_teacher_sees_the_students_pictures(taught, data, tmp_path, monkeypa
 
     def watched(*args, **kwargs):
         model = student(*args, **kwargs)
-        model.features.stem.register_forward_pre_hook(
-            lambda _, given: shown.append(given[0].clone()) if model.training else None
-        )
+        stem = model.features.stem.forward
+
+        def seen_by_stem(x):
+            if model.training:
+                shown.append(x.clone())
+            return stem(x)
+
+        model.features.stem.forward = seen_by_stem
         return model
 
     monkeypatch.setattr(Teacher, "logits", look)
@@ -219,8 +224,10 @@ def test_a_kept_head_is_that_of_the_start(taught, folder, checkpoint_maker):
         build(recipe, 5, weights)
 
 
-@pytest.mark.parametrize("method", ["cam", "dfm", "adl", "cbam"])
-def test_a_checkpoint_of_any_method_is_a_start(method, taught, checkpoint_maker, tmp_path):
+@pytest.mark.parametrize("method", ["cam", "dfm", "adl"])
+def test_a_checkpoint_of_any_method_without_weights_of_its_own_is_a_start(
+    method, taught, checkpoint_maker, tmp_path
+):
     folder = tmp_path / "start"
     checkpoint_maker(folder, method, classes=CLASSES)
     recipe = taught(model={"init": "file", "keep_head": True})

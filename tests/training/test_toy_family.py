@@ -25,10 +25,11 @@ def test_four_recipes_make_a_family(name, tmp_path, capsys):
         assert main([*words, "--out", str(family / method), *short]) == 0, capsys.readouterr().err
         assert (family / method / "model.safetensors").stat().st_size < 500_000
     shown = dfm_viz.load_family(family, device="cpu")
-    assert shown.info.trained == tuple(name.removesuffix("_hard") for name in methods)
+    named = tuple(name.removesuffix("_hard") for name in methods)
+    assert shown.info.trained == named
     assert shown.info.classes == WORLDS[world]
     assert shown.info.points == ("conv3_2", "conv4_2")
     made = scene(1, size=64, world=world)
     result = shown.inspect(shown.open(made.rgb), {"mode": "off"}, [made.box])
-    assert tuple(result.methods) == methods
+    assert tuple(result.methods) == named
     assert all(found.map.shape == (4, 4) for found in result.methods.values())

@@ -115,7 +115,7 @@ def test_everything_can_be_reached_and_seen_by_keyboard(visit):
     page = visit()
     reached, ring = set(), []
     page.locator("body").press("Tab")
-    for _ in range(90):
+    for _ in range(160):  # the examples are a stop each
         seen = page.evaluate(
             "() => { const e = document.activeElement, s = getComputedStyle(e);"
             " return [e.id || e.dataset.act || e.dataset.tab || e.dataset.point || e.className"

@@ -243,8 +243,8 @@ def test_bars_are_as_long_as_the_numbers(visit):
         }""",
         number,
     )
-    assert boxes["most"] == 100
-    share = boxes["all"] / 100
+    assert boxes["most"] >= value["high"]
+    share = boxes["all"] / boxes["most"]
     assert boxes["bar"] == pytest.approx(value["mean"] * share, abs=1)
     assert boxes["from"] == pytest.approx(value["low"] * share, abs=1)
     assert boxes["span"] == pytest.approx((value["high"] - value["low"]) * share, abs=1)
@@ -276,7 +276,10 @@ def test_a_card_tells_everything_it_knows(visit):
     assert "as <usual>." in page.locator(".rs-how").inner_text()
     shown(page, "birds/cam")
     assert "Not measured here." in page.locator(".rs-body").inner_text()
-    assert "known-failures checkpoints/birds" in page.locator(".rs-body").inner_text()
+    assert (
+        "No picture that may be shown to anybody has one of"
+        in page.locator(".rs-body").inner_text()
+    )
 
 
 def test_a_failure_shows_its_boxes_and_opens_in_explore_as_it_was_found(visit):

@@ -138,7 +138,10 @@ def test_wrong_roots_and_names_are_told(tmp_path, pets_root):
         open_dataset("cub", tmp_path / "absent")
     with pytest.raises(UserError, match="does not hold CUB"):
         open_dataset("cub", pets_root)
-    with pytest.raises(UserError, match="cub, ilsvrc, tiny_imagenet, oxford_pets, folder, toy"):
+    with pytest.raises(
+        UserError,
+        match="cub, ilsvrc, ilsvrc_halves, tiny_imagenet, oxford_pets, folder, toy, toy_part",
+    ):
         open_dataset("birds", tmp_path)
 
 

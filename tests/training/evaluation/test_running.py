@@ -238,12 +238,12 @@ class TestCommand:
         for extra, told in (
             (["--json", str(tmp_path)], "is a folder"),
             (["--json", str(tmp_path / "file" / "x.json")], "Nothing can be written"),
-            (["--records", str(tmp_path / "file")], "Nothing can be written"),
+            (["--records", str(tmp_path / "file")], "is no folder"),
             (["--records", str(tmp_path / "rec")], "damaged or no Parquet file"),
             (["--modes", "off,both"], "got 'both'"),
             (["--maps"], "give --records"),
-            (["--batch", "0"], "--batch must be at least 1"),
-            (["--workers", "-1"], "--workers must be 0 or more"),
+            (["--batch", "0"], "--batch must be from 1 to 65536"),
+            (["--workers", "-1"], "--workers must be from 0 to"),
             (["--split", "train"], "no pictures in its train split"),
         ):
             assert main(command(family, five, *extra)) == 2, extra

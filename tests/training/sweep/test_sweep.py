@@ -159,7 +159,7 @@ def test_settings_reach_the_module_and_weights_stay(checkpoint):
         (["table1", "--kind", "inference"], "needs --checkpoint"),
         (["table9"], "There is no sweep 'table9'"),
         (["table1", "--seeds", "a"], "--seeds must be whole numbers"),
-        (["table1", "--parallel", "0"], "--parallel must be at least 1"),
+        (["table1", "--parallel", "0"], "--parallel must be from 1 to 1024"),
         (["threshold", "--kind", "inference", "--values", "2", "--checkpoint", "absent"], "absent"),
     ],
 )

@@ -158,7 +158,7 @@ def test_a_family_says_sizes_licences_scores_and_the_commands_that_made_it(root)
 
 
 def test_a_family_that_starts_from_its_own_published_weights_says_so(root):
-    folder = root / "mobilenetv1_cub27"
+    folder = root / "mobilenetv1_cub50"
     shutil.copytree(folder / "cam", folder / "adl", dirs_exist_ok=True)
     published = dataclasses.replace(read_card(folder / "cam"), recipe={}, trained=False)
     (folder / "cam" / CARD).write_text(published.to_json())
@@ -166,12 +166,12 @@ def test_a_family_that_starts_from_its_own_published_weights_says_so(root):
     trained = dataclasses.replace(
         trained,
         sha256="0" * 64,
-        init_weights=f"mobilenetv1_cub27/cam (SHA-256 {published.sha256}), and before it",
+        init_weights=f"mobilenetv1_cub50/cam (SHA-256 {published.sha256}), and before it",
     )
     (folder / "adl" / CARD).write_text(trained.to_json())
     text = families_document(root)
-    assert " --init-weights checkpoints/mobilenetv1_cub27/cam/model.safetensors" in text
-    assert "training evaluate mobilenetv1_cub27 --data cub --data-root DATA --write-card" in text
+    assert " --init-weights checkpoints/mobilenetv1_cub50/cam/model.safetensors" in text
+    assert "training evaluate mobilenetv1_cub50 --data cub --data-root DATA --write-card" in text
 
 
 def test_the_printed_command_makes_the_recipe_of_the_card(root):
