@@ -1,7 +1,8 @@
 """Pictures on which a checkpoint goes wrong, for its card: found by asking it, not by hand.
 
 Only pictures that may be shown to anybody, of classes the checkpoint knows, are asked about: the
-photographs that ship here or with installed packages, and generated scenes. They are asked about as the page does, so the page shows the same.
+photographs that ship here or with installed packages, and generated scenes. They are asked about as
+the page does, so the page shows the same.
 """
 
 from collections.abc import Iterator, Sequence
