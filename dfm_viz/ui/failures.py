@@ -125,9 +125,9 @@ class Failures:
         bare = not shelved.study.first.about.truths
         if not shelved.pictures.there:
             notes.append(
-                "The photographs are not here, so only the boxes are drawn. To see them"
-                + (" and the true boxes" if bare else "")
-                + ", start the app with --data-root and the folder of the data set."
+                f"The photographs are not here, so only the {'predicted ' * bare}boxes are drawn. "
+                f"To see them{' and the true boxes' * bare}, start the app with --data-root and "
+                f"the folder of the data set."
             )
         if bare and not shelved.pictures.listed:
             notes.append(

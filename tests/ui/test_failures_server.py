@@ -7,9 +7,11 @@ from PIL import Image
 from records_made import record, write_records
 
 from dfm_viz import toy
+from dfm_viz.records.sets import ERRORS
 from dfm_viz.render.failure_charts import BARS, MOST_POINTS, POINTS
 from dfm_viz.ui.failures import Failures
 from dfm_viz.ui.handlers import Explore
+from training.evaluation.stripped import strip_records
 
 SECRET = ("../../etc/passwd", "/etc/passwd", "images/0000.png", "", None, 3, {}, "x/0", "x" * 999)
 
@@ -200,3 +202,18 @@ def test_colours_stand_out_on_both_grounds(colour, ground):
 def test_colours_are_not_the_only_difference():
     for styles in (POINTS, BARS):
         assert len({shape for _, shape in styles}) == len(styles)
+
+
+def test_records_without_true_boxes_say_what_the_data_set_would_add(families_root, place, tmp_path):
+    strip_records(place / "mine", tmp_path / "bare")
+    failures = Failures(Explore(families_root, None, "cpu", records=tmp_path / "bare"))
+    answer = failures.failures_find({"set": first(failures), "order": "records"})
+    assert answer["count"] == 30
+    assert answer["counts"]["errors"] == {**dict.fromkeys(ERRORS, 0), "right": 15, "oth": 15}
+    assert {row["iou"] for row in answer["rows"]} == {n / 30 for n in range(24)}
+    assert all(row["truths"] == [] and row["objects"] == 1 for row in answer["rows"])
+    notes = " ".join(answer["notes"])
+    assert "only the predicted boxes are drawn" in notes
+    assert "see them and the true boxes, start the app with --data-root" in notes
+    assert "do not let us hand on its true boxes" in notes
+    assert "scatter" in failures.failures_charts({"set": first(failures)})

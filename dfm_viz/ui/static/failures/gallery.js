@@ -12,6 +12,7 @@ function fxGallery() {
   set($('.fx-said'), 'textContent', words + (count ? ', page ' + (page + 1) + ' of ' + pages : '') + '.');
   $$('.fx-pager').forEach(pager => fxPager(pager, page, pages));
   $('.fx-legend').hidden = !count;
+  $('.fx-legend .fx-true').hidden = !rows.some(r => r.truths.length);
   set($('.fx-legend .end'), 'textContent', 'Boxes are cut at .2 of the maximum.' + (fx.reply.pictures ? ' Press a picture to open it in Explore.' : ''));
   node.classList.toggle('fx-blank', !fx.reply.pictures);
   node.innerHTML = rows.length ? rows.map(fxTile).join('') :
