@@ -112,3 +112,16 @@ def profile(name, space=b"RGB ", gamma=2.2, matrix=SRGB):
     head = struct.pack(">I4sI", at + len(body), bytes(4), 0x02100000) + kind + space + pcs
     head += bytes(12) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249) + bytes(48)
     return head + struct.pack(">I", len(tags)) + table + body
+
+
+TURNED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, -1),
+}
+"""How an upright picture is stored under each value of EXIF's orientation."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures_made import P3, heic, noise, profile
+from pictures_made import P3, TURNED, heic, noise, profile
 from PIL import Image
 
 from dfm_viz import pictures
@@ -113,16 +113,7 @@ class TestHeic:
         upright = np.zeros((48, 64, 3), np.uint8)
         upright[:24, :32] = (255, 0, 0)
         upright[:24, 32:] = (0, 255, 0)
-        stored = {
-            1: lambda a: a,
-            2: lambda a: a[:, ::-1],
-            3: lambda a: a[::-1, ::-1],
-            4: lambda a: a[::-1],
-            5: lambda a: a.transpose(1, 0, 2),
-            6: lambda a: np.rot90(a, 1),
-            7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-            8: lambda a: np.rot90(a, -1),
-        }[turn](upright)
+        stored = TURNED[turn](upright)
         exif = Image.Exif()
         exif[0x0112] = turn
         image = Image.fromarray(np.ascontiguousarray(stored))

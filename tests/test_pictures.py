@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures_made import (
+    TURNED,
     chunk,
     encode,
     gif_with_large_frame,
@@ -138,17 +139,7 @@ class TestUnusualPixels:
         upright = np.zeros((32, 48, 3), np.uint8)
         upright[:16, :16] = (255, 0, 0)
         upright[:16, 32:] = (0, 255, 0)
-        undo = {
-            1: lambda a: a,
-            2: lambda a: a[:, ::-1],
-            3: lambda a: a[::-1, ::-1],
-            4: lambda a: a[::-1],
-            5: lambda a: a.transpose(1, 0, 2),
-            6: lambda a: np.rot90(a, 1),
-            7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-            8: lambda a: np.rot90(a, -1),
-        }[turn]
-        stored = Image.fromarray(np.ascontiguousarray(undo(upright)))
+        stored = Image.fromarray(np.ascontiguousarray(TURNED[turn](upright)))
         exif = Image.Exif()
         exif[0x0112] = turn
         picture = read_picture(encode(stored, kind, exif=exif))
